@@ -1,0 +1,132 @@
+/**
+ * Every error that saltbus raises on purpose: one class, one table of stable codes.
+ *
+ * The table is the source of `docs/errors.md`; a code is never renamed or reused.
+ */
+
+/** What a code means, whether trying again can help, and what a reader should do. */
+export interface ErrorEntry {
+  /** One sentence: what happened. */
+  readonly meaning: string;
+  /** One sentence: what to do about it, where the place that raises it has nothing more exact to say. */
+  readonly next: string;
+  /** Whether the same call can succeed later without anything being changed by hand. */
+  readonly retryable: boolean;
+}
+
+function entry(meaning: string, next: string, retryable = false): ErrorEntry {
+  return { meaning, next, retryable };
+}
+
+/** The table: stable code to meaning, next step and whether a retry can help. */
+export const ERRORS = {
+  // finding and reaching a bus
+  ERR_SALTBUS_NO_BUS: entry(
+    'Nothing listens on the event bus sockets.',
+    'Start the daemon (salt-minion, salt-master or `saltbus bus`), or say where its bus is with --sock-dir or --socket.',
+    true,
+  ),
+  ERR_SALTBUS_PERMISSION: entry(
+    'The sockets of the bus are there, and this user may not open them.',
+    'Run as the owner of the socket, or join the group that may read it.',
+  ),
+  ERR_SALTBUS_NOT_A_SOCKET: entry(
+    'A file that is not a socket stands where the socket of the bus is expected.',
+    'Look at the named path; remove the file if nothing needs it.',
+  ),
+  ERR_SALTBUS_PATH_TOO_LONG: entry(
+    'The path of the socket is longer than the system allows for a unix socket.',
+    'Use a shorter sock_dir.',
+  ),
+  ERR_SALTBUS_BUS_IN_USE: entry(
+    'Something alive already listens on the sockets this bus was to open.',
+    'Stop the other daemon, or choose another directory with --sock-dir.',
+  ),
+  ERR_SALTBUS_DISCONNECTED: entry(
+    'The connection to the bus was lost before the event was handed over.',
+    'Try again; the client reconnects by itself.',
+    true,
+  ),
+  ERR_SALTBUS_CLOSED: entry('The bus was closed or destroyed by this program.', 'Open a new one with connect().'),
+  ERR_SALTBUS_ABORTED: entry('The signal given to the call was aborted.', 'Nothing: the caller asked for it.'),
+  ERR_SALTBUS_TIMEOUT: entry('What was awaited did not come in time.', 'Wait longer, or look at the other end.', true),
+  ERR_SALTBUS_SYSTEM: entry('The operating system refused an operation.', 'See the cause in the message.'),
+  // configuration
+  ERR_SALTBUS_CONFIG: entry(
+    'A configuration file cannot be read or says something that makes no sense.',
+    'Mend the named file at the named line.',
+  ),
+  ERR_SALTBUS_USAGE: entry('The command or call was given arguments that do not fit.', 'See --help or the reference.'),
+  // events
+  ERR_SALTBUS_TAG: entry(
+    'The tag cannot be put on the wire: it is empty, holds two line feeds in a row, or is no text.',
+    'Choose another tag.',
+  ),
+  ERR_SALTBUS_RESERVED_TAG: entry(
+    'The tag makes the minion daemon do something other than publish it (Salt acts on tags with this prefix).',
+    'Choose another tag, or opt in with --internal-tag (allowInternalTag) if that is what you want.',
+  ),
+  ERR_SALTBUS_DENIED_TAG: entry(
+    'Every Salt master drops events from minions under this tag without telling anybody (its deny-list).',
+    'Choose a tag of your own namespace.',
+  ),
+  ERR_SALTBUS_DATA: entry('The data of the event is not what the bus can carry.', 'Data is a map at the top.'),
+  ERR_SALTBUS_TOO_LARGE: entry(
+    'The event is larger than the limit (Salt would replace values by VALUE_TRIMMED in silence).',
+    'Send less, or raise max_event_size on the daemon and here.',
+  ),
+  ERR_SALTBUS_PATTERN: entry('The pattern is not valid, or uses what cannot be matched in linear time.', 'Reword it.'),
+  ERR_SALTBUS_OUTBOX_FULL: entry(
+    'Events were fired faster than the bus takes them, and the outbox of this program is full.',
+    'Await fire() before firing more.',
+    true,
+  ),
+  ERR_SALTBUS_DIALECT: entry(
+    'No event came back from the bus in any dialect, so what it speaks is not known.',
+    'Say it with --dialect, or look whether the daemon hangs.',
+    true,
+  ),
+  ERR_SALTBUS_NOT_READY: entry(
+    'It cannot be proven that the subscription is in place.',
+    'Being sure needs the right to write to the pull socket; wait for the first event instead.',
+  ),
+  // bytes
+  ERR_SALTBUS_MSGPACK: entry('The bytes are not valid msgpack, or are cut short.', 'Look at the program that sent them.'),
+  ERR_SALTBUS_LIMIT: entry(
+    'A limit on size or depth was met before the value was complete.',
+    'Raise the limit if the sender is right.',
+  ),
+  ERR_SALTBUS_FRAME: entry(
+    'What came over the socket is no frame of the event bus.',
+    'Look at who writes to the socket; wrong framing is the usual cause.',
+  ),
+  ERR_SALTBUS_JSON: entry('The text is not valid JSON.', 'Mend it at the named place.'),
+} as const satisfies Record<string, ErrorEntry>;
+
+/** A stable error code, as found in {@link SaltbusError.code}. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** The one class of errors that saltbus raises: a stable code, a cause and a next step for the reader. */
+export class SaltbusError extends Error {
+  override readonly name = 'SaltbusError';
+  /** Stable, documented in `docs/errors.md`. */
+  readonly code: ErrorCode;
+  /** What the reader should do; one line. */
+  readonly next: string;
+
+  constructor(code: ErrorCode, message: string, options: { readonly next?: string; readonly cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.next = options.next ?? ERRORS[code].next;
+  }
+
+  /** Whether the same call can succeed later without anything being changed by hand. */
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable;
+  }
+
+  /** Where the code is described, relative to the package. */
+  get anchor(): string {
+    return `docs/errors.md#${this.code.toLowerCase()}`;
+  }
+}
