@@ -18,8 +18,36 @@ function entry(meaning: string, next: string, retryable = false): ErrorEntry {
   return { meaning, next, retryable };
 }
 
+/** A stable error code, as found in {@link SaltbusError.code}. */
+export type ErrorCode =
+  | 'ERR_SALTBUS_NO_BUS'
+  | 'ERR_SALTBUS_PERMISSION'
+  | 'ERR_SALTBUS_NOT_A_SOCKET'
+  | 'ERR_SALTBUS_PATH_TOO_LONG'
+  | 'ERR_SALTBUS_BUS_IN_USE'
+  | 'ERR_SALTBUS_DISCONNECTED'
+  | 'ERR_SALTBUS_CLOSED'
+  | 'ERR_SALTBUS_ABORTED'
+  | 'ERR_SALTBUS_TIMEOUT'
+  | 'ERR_SALTBUS_SYSTEM'
+  | 'ERR_SALTBUS_CONFIG'
+  | 'ERR_SALTBUS_USAGE'
+  | 'ERR_SALTBUS_TAG'
+  | 'ERR_SALTBUS_RESERVED_TAG'
+  | 'ERR_SALTBUS_DENIED_TAG'
+  | 'ERR_SALTBUS_DATA'
+  | 'ERR_SALTBUS_TOO_LARGE'
+  | 'ERR_SALTBUS_PATTERN'
+  | 'ERR_SALTBUS_OUTBOX_FULL'
+  | 'ERR_SALTBUS_DIALECT'
+  | 'ERR_SALTBUS_NOT_READY'
+  | 'ERR_SALTBUS_MSGPACK'
+  | 'ERR_SALTBUS_LIMIT'
+  | 'ERR_SALTBUS_FRAME'
+  | 'ERR_SALTBUS_JSON';
+
 /** The table: stable code to meaning, next step and whether a retry can help. */
-export const ERRORS = {
+export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   // finding and reaching a bus
   ERR_SALTBUS_NO_BUS: entry(
     'Nothing listens on the event bus sockets.',
@@ -50,7 +78,7 @@ export const ERRORS = {
   ERR_SALTBUS_CLOSED: entry('The bus was closed or destroyed by this program.', 'Open a new one with connect().'),
   ERR_SALTBUS_ABORTED: entry('The signal given to the call was aborted.', 'Nothing: the caller asked for it.'),
   ERR_SALTBUS_TIMEOUT: entry('What was awaited did not come in time.', 'Wait longer, or look at the other end.', true),
-  ERR_SALTBUS_SYSTEM: entry('The operating system refused an operation.', 'See the cause in the message.'),
+  ERR_SALTBUS_SYSTEM: entry('The operating system refused an operation.', 'See the cause in the message.', true),
   // configuration
   ERR_SALTBUS_CONFIG: entry(
     'A configuration file cannot be read or says something that makes no sense.',
@@ -101,10 +129,7 @@ export const ERRORS = {
     'Look at who writes to the socket; wrong framing is the usual cause.',
   ),
   ERR_SALTBUS_JSON: entry('The text is not valid JSON.', 'Mend it at the named place.'),
-} as const satisfies Record<string, ErrorEntry>;
-
-/** A stable error code, as found in {@link SaltbusError.code}. */
-export type ErrorCode = keyof typeof ERRORS;
+};
 
 /** The one class of errors that saltbus raises: a stable code, a cause and a next step for the reader. */
 export class SaltbusError extends Error {

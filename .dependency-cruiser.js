@@ -1,0 +1,82 @@
+// The import rules of src/: one folder is one room, and an arrow goes only where the table allows it.
+// The table is explained in docs/architecture.md.
+
+/** room -> the rooms it may import, besides errors and itself */
+const MAY_IMPORT = {
+  match: ['codec'],
+  tag: [],
+  diagnostics: [],
+  codec: [],
+  dialect: ['codec', 'match'],
+  event: ['tag', 'codec'],
+  'known-events': ['tag', 'event'],
+  transport: ['diagnostics'],
+  bus: ['tag', 'match', 'event', 'codec', 'dialect', 'transport', 'diagnostics'],
+  config: ['dialect'],
+  daemon: ['tag', 'match', 'event', 'codec', 'dialect', 'transport', 'diagnostics', 'bus', 'config'],
+  client: ['tag', 'match', 'event', 'known-events', 'codec', 'dialect', 'transport', 'diagnostics', 'bus', 'config'],
+  cli: ['client', 'daemon', 'config', 'dialect', 'codec', 'bus', 'event', 'known-events', 'match', 'tag', 'diagnostics', 'transport'],
+  testing: ['client', 'daemon', 'config', 'dialect', 'codec', 'bus', 'event', 'match', 'tag', 'diagnostics', 'transport'],
+  index: ['client', 'bus', 'event', 'known-events', 'match', 'tag', 'diagnostics', 'dialect', 'codec'],
+};
+
+/** room -> the node: modules it may import; a room that is not named may import any */
+const NODE_MODULES = {
+  match: ['module'],
+  tag: [],
+  diagnostics: ['diagnostics_channel'],
+  errors: [],
+  codec: ['crypto', 'buffer'],
+  dialect: [],
+  event: [],
+  'known-events': [],
+  transport: ['net', 'fs', 'path', 'stream'],
+  bus: ['stream'],
+  config: ['fs', 'os', 'path', 'crypto', 'module', 'child_process'],
+};
+
+const room = (name) => `^src/${name}(/|\\.ts$)`;
+
+const rooms = Object.entries(MAY_IMPORT).map(([name, allowed]) => ({
+  name: `room-${name}`,
+  severity: 'error',
+  from: { path: room(name) },
+  to: {
+    path: '^src/',
+    pathNot: [room(name), room('errors'), ...allowed.map(room)],
+  },
+}));
+
+const nodeModules = Object.entries(NODE_MODULES).map(([name, allowed]) => ({
+  name: `node-modules-${name}`,
+  severity: 'error',
+  from: { path: room(name) },
+  to: {
+    dependencyTypes: ['core'],
+    ...(allowed.length === 0 ? {} : { pathNot: `^(node:)?(${allowed.join('|')})(/promises)?$` }),
+  },
+}));
+
+export default {
+  forbidden: [
+    ...rooms,
+    ...nodeModules,
+    { name: 'errors-imports-nothing', severity: 'error', from: { path: room('errors') }, to: { path: '.' } },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    { name: 'src-stays-in-src', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|bench|scripts|examples)/' } },
+    {
+      name: 'known-room',
+      severity: 'error',
+      comment: 'A new folder in src/ needs a row in the table.',
+      from: { path: '^src/', pathNot: ['errors', ...Object.keys(MAY_IMPORT)].map(room) },
+      to: {},
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { extensions: ['.ts', '.js'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+  },
+};

@@ -1,0 +1,190 @@
+import { accessSync, constants, existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
+import type { Node } from '../../bus/bus.ts';
+import { busLocations } from '../../client/locate.ts';
+import type { BusLocation } from '../../client/locate.ts';
+import { installedSalt } from '../../config/index.ts';
+import { serveBus } from '../../daemon/bus-server.ts';
+import type { SocketPair } from '../../daemon/bus-server.ts';
+import { NEWEST_RELEASE, traitsOfRelease } from '../../dialect/releases.ts';
+import type { ReleaseTraits } from '../../dialect/releases.ts';
+import { onDiagnostics } from '../../diagnostics.ts';
+import { SaltbusError } from '../../errors.ts';
+import { endpointName } from '../../transport/endpoint.ts';
+import { parseDuration } from '../duration.ts';
+import { EXIT } from '../exit-codes.ts';
+import { openLog } from '../log.ts';
+import type { Log } from '../log.ts';
+import { reportError } from '../report-error.ts';
+import { onStopSignal } from '../stop-signal.ts';
+
+interface BusDaemonFlags {
+  readonly node: Node;
+  readonly configDir?: string;
+  readonly sockDir?: string;
+  readonly id?: string;
+  readonly hashType?: string;
+  readonly dialect?: string;
+  readonly also?: readonly string[];
+  readonly outbox?: number;
+  readonly drainTimeout?: number;
+}
+
+const EXAMPLES = `
+It serves the two sockets that a Salt daemon would, with the same names and modes, so that Salt's own Python clients work
+on it unchanged. Where this user may not write to Salt's directory, the sockets are kept in a directory of the user's
+own, in which listen and fire look by themselves.
+
+Examples:
+  saltbus bus                                    the bus of a minion
+  saltbus bus --node master --dialect 3006.30    as Salt 3006.30 speaks it
+  saltbus bus --sock-dir /tmp/bus --id web01 --also /tmp/bus-old=3006.25
+`;
+
+/** Adds `saltbus bus`. */
+export default function addBus(program: Command): void {
+  program
+    .command('bus')
+    .description('serve an event bus of our own')
+    .addOption(new Option('--node <node>', 'whose bus it stands for').choices(['minion', 'master']).default('minion'))
+    .option('-c, --config-dir <dir>', "Salt's configuration directory (default: $SALT_CONFIG_DIR, or /etc/salt)")
+    .option('--sock-dir <dir>', 'the directory of the sockets')
+    .option('--id <id>', "the minion's id, which names its sockets")
+    .option('--hash-type <name>', 'the hash that turns the id into a name (default: from the configuration)')
+    .option('--dialect <release>', `what subscribers read: a Salt release (default: the one installed here, or ${NEWEST_RELEASE})`)
+    .option('--also <dir=release>', 'a further pair of sockets, with the dialect of a release (can be given again)', collect)
+    .option('--outbox <size>', 'most that waits for one subscriber, for example 16M', parseSize)
+    .option('--drain-timeout <duration>', 'cut a subscriber that takes nothing for so long (default: 60s)', parseDuration)
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: BusDaemonFlags) => {
+      process.exitCode = await serve(flags);
+    });
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['K', 1024],
+  ['M', 1024 ** 2],
+  ['G', 1024 ** 3],
+]);
+
+function parseSize(text: string): number {
+  const match = /^(\d+)([KMG]?)$/i.exec(text);
+  const unit = SIZE_UNITS.get((match?.[2] ?? '').toUpperCase());
+  if (match === null || unit === undefined) throw new InvalidArgumentError('It must be a size such as 512K or 16M.');
+  return Number(match[1]) * unit;
+}
+
+async function serve(flags: BusDaemonFlags): Promise<number> {
+  const release = flags.dialect ?? installedSalt()?.version ?? NEWEST_RELEASE;
+  const log = await openLog();
+  let stop: (error?: SaltbusError) => void = () => undefined;
+  const stopped = new Promise<SaltbusError | undefined>((resolve) => {
+    stop = resolve;
+  });
+  onStopSignal(() => stop());
+  watchDiagnostics(log);
+  await using server = await serveBus({
+    pairs: [pairOf(chooseLocation(flags), traitsFor(release)), ...(flags.also ?? []).map((text) => alsoPair(text, flags))],
+    ...(flags.outbox === undefined ? {} : { outboxBytes: flags.outbox }),
+    ...(flags.drainTimeout === undefined ? {} : { drainTimeoutMs: flags.drainTimeout }),
+    onDisplaced: (error) => stop(error),
+  });
+  for (const pair of server.pairs) {
+    log.info({ pub: endpointName(pair.pub), pull: endpointName(pair.pull), dialect: release }, `serving the ${flags.node} bus`);
+  }
+  const error = await stopped;
+  log.info({ ...server.broker.counters }, 'stopping');
+  return error === undefined ? EXIT.ok : reportError(error, false);
+}
+
+function watchDiagnostics(log: Log): void {
+  onDiagnostics('saltbus:broker:cut', ({ principal, outboxBytes, reason }) => {
+    log.warn({ subscriber: principal, outboxBytes, reason }, 'a subscriber that does not read was cut');
+  });
+  const limited = rateLimited(log);
+  onDiagnostics('saltbus:broker:malformed', ({ principal, error, closed }) => {
+    limited({ from: principal, error: error.message, closed }, 'bytes that are no event were refused');
+  });
+}
+
+const MALFORMED_LOG_MS = 1000;
+
+// A program that fires garbage in a loop must not fill the disk with our log: one line a second, and how many were left out.
+function rateLimited(log: Log): Log['warn'] {
+  let last = -Infinity;
+  let left = 0;
+  return (fields, message) => {
+    const now = performance.now();
+    if (now - last < MALFORMED_LOG_MS) {
+      left += 1;
+      return;
+    }
+    log.warn(left === 0 ? fields : { ...fields, alsoNotLogged: left }, message);
+    last = now;
+    left = 0;
+  };
+}
+
+function traitsFor(release: string): ReleaseTraits {
+  const traits = traitsOfRelease(release);
+  if (traits === undefined) {
+    throw new SaltbusError('ERR_SALTBUS_USAGE', `'${release}' is no Salt release that is known`, {
+      next: 'Give a release from 3000 on, such as 3006.30, 3007.17 or 3008.5.',
+    });
+  }
+  return traits;
+}
+
+function pairOf(location: BusLocation, traits: ReleaseTraits): SocketPair {
+  const { pub, pull } = location;
+  return { pub, pull, dialect: traits.dialect, pubMode: location.node === 'master' ? traits.masterPubMode : 0o600 };
+}
+
+function alsoPair(text: string, flags: BusDaemonFlags): SocketPair {
+  const at = text.lastIndexOf('=');
+  if (at < 1) {
+    throw new SaltbusError('ERR_SALTBUS_USAGE', `'${text}' is no pair of a directory and a release`, {
+      next: 'Write it like --also /run/bus-3006=3006.30.',
+    });
+  }
+  const [location] = busLocations({ ...selectorOf(flags), sockDir: text.slice(0, at) });
+  if (location === undefined) throw new SaltbusError('ERR_SALTBUS_USAGE', `'${text}' names no place`);
+  return pairOf(location, traitsFor(text.slice(at + 1)));
+}
+
+function selectorOf(flags: BusDaemonFlags): Parameters<typeof busLocations>[0] {
+  return {
+    node: flags.node,
+    ...(flags.configDir === undefined ? {} : { configDir: flags.configDir }),
+    ...(flags.sockDir === undefined ? {} : { sockDir: flags.sockDir }),
+    ...(flags.id === undefined ? {} : { id: flags.id }),
+    ...(flags.hashType === undefined ? {} : { hashType: flags.hashType }),
+  };
+}
+
+// The first place is Salt's, the second this user's own; what was said outright is the only one.
+function chooseLocation(flags: BusDaemonFlags): BusLocation {
+  const locations = busLocations(selectorOf(flags));
+  const [first] = locations;
+  if (first === undefined) throw new SaltbusError('ERR_SALTBUS_USAGE', 'There is no place for the bus');
+  return locations.find((location) => isWritable(location)) ?? first;
+}
+
+function isWritable(location: BusLocation): boolean {
+  if (location.pub.kind !== 'unix') return true;
+  let directory = dirname(location.pub.path);
+  while (!existsSync(directory) && dirname(directory) !== directory) directory = dirname(directory);
+  try {
+    accessSync(directory, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,153 @@
+import type { Command } from 'commander';
+import type { Bus, FireData } from '../../bus/bus.ts';
+import type { MasterEvent } from '../../bus/fire-master.ts';
+import { connectTo } from '../../client/connect.ts';
+import type { ExactValue } from '../../codec/msgpack/values.ts';
+import { SaltbusError } from '../../errors.ts';
+import { addBusOptions, connectOptions } from '../bus-options.ts';
+import type { BusFlags } from '../bus-options.ts';
+import { EXIT } from '../exit-codes.ts';
+import { readData, readLines } from '../fire-data.ts';
+import { onStopSignal } from '../stop-signal.ts';
+
+interface FireFlags extends BusFlags {
+  readonly file?: string;
+  readonly lines?: boolean;
+  readonly toMaster?: boolean;
+  readonly pretag?: string;
+  readonly internalTag?: boolean;
+}
+
+const EXAMPLES = `
+DATA is one JSON object, or k=v pairs (values are typed as Salt types them), or - for JSON on stdin.
+
+Examples:
+  saltbus fire mytag '{"message": "a drop in the bucket"}'
+  saltbus fire mytag message='a drop in the bucket' count=3
+  echo '{"n": 1}' | saltbus fire mytag -
+  tail -f app.log | saltbus fire myapp/log --lines
+  saltbus fire mytag '{"k": "v"}' --to-master
+  saltbus fire mytag '[{"message": "a drip"}, {"message": "a drop"}]' --to-master
+
+With --to-master, an object arrives on the master bus with the verified id of the minion around it; the events of a list
+arrive flat, in order. With --lines, a line that begins with { is the data of an event, and any other line is put under
+"message"; without TAG, each line is an event as \`saltbus listen -o json\` prints it.
+
+Exit codes: 0 handed to the local bus, 64 usage, 69 no bus, 77 no permission. The protocol has no answer: 0 says that the
+operating system has taken the event for the daemon, and no more.
+`;
+
+/** Adds `saltbus fire`. */
+export default function addFire(program: Command): void {
+  const command = program
+    .command('fire')
+    .alias('pub')
+    .description('fire an event')
+    .argument('[tag]', 'the tag of the event')
+    .argument('[data...]', 'a JSON object, k=v pairs, or -')
+    .optionsGroup('What to fire:')
+    .option('-f, --file <file>', 'data from a file: JSON, or YAML when it ends in .yaml or .yml')
+    .option('--lines', 'a line of stdin (or of --file) is an event')
+    .option('--to-master', 'have the minion forward it to its master')
+    .option('--pretag <tag>', 'with a list for the master: fire each a second time under <tag>/')
+    .option('--internal-tag', 'allow a tag on which the minion daemon itself acts');
+  addBusOptions(command)
+    .addHelpText('after', EXAMPLES)
+    .action(async (tag: string | undefined, data: string[], flags: FireFlags) => {
+      await fire(tag, data, flags);
+      process.exitCode = EXIT.ok;
+    });
+}
+
+async function fire(tag: string | undefined, args: string[], flags: FireFlags): Promise<void> {
+  checkFlags(tag, args, flags);
+  // Read before connecting: bad input is an error whether or not there is a bus.
+  const data = flags.lines === true ? undefined : await readData(args, flags.file);
+  if (data !== undefined && tag !== undefined && flags.toMaster !== true) requireMap(data);
+  const stop = new AbortController();
+  onStopSignal(() => {
+    stop.abort();
+  });
+  const { bus, location } = await connectTo({ ...connectOptions(nodeFlags(flags)), signal: stop.signal });
+  await using open = bus;
+  let count = 1;
+  if (flags.lines === true) count = await fireLines(open, tag, flags, stop.signal);
+  else if (tag !== undefined && data !== undefined) await fireOne(open, tag, data, flags);
+  if (process.stderr.isTTY) {
+    const what = count === 1 ? `${tag ?? 'the event'} was` : `${count} events were`;
+    process.stderr.write(`saltbus: ${what} handed to the ${location.node} bus\n`);
+  }
+}
+
+// What goes to the master goes over the bus of a minion.
+function nodeFlags(flags: FireFlags): FireFlags {
+  return flags.toMaster === true && flags.node === undefined && flags.socket === undefined
+    ? { ...flags, node: 'minion' }
+    : flags;
+}
+
+function checkFlags(tag: string | undefined, args: readonly string[], flags: FireFlags): void {
+  const wrong = (message: string, next: string): SaltbusError => new SaltbusError('ERR_SALTBUS_USAGE', message, { next });
+  if (tag === undefined && flags.lines !== true) {
+    throw wrong('fire needs a tag', 'Say saltbus fire TAG [DATA...], or --lines with events on stdin.');
+  }
+  if (flags.lines === true && args.length > 0) {
+    throw wrong('--lines reads events from stdin or --file, and data was given too', 'Leave one of them out.');
+  }
+  if (flags.file !== undefined && args.length > 0) {
+    throw wrong('--file was given, and data too', 'Leave one of them out.');
+  }
+  if (flags.toMaster === true && flags.node === 'master') {
+    throw wrong('--to-master goes over the bus of a minion', 'Leave --node out, or fire without --to-master.');
+  }
+  if (flags.pretag !== undefined && flags.toMaster !== true) {
+    throw wrong('--pretag means something with --to-master only', 'Add --to-master.');
+  }
+}
+
+async function fireOne(bus: Bus, tag: string, data: ExactValue, flags: FireFlags): Promise<void> {
+  if (flags.toMaster !== true) {
+    await bus.fire(tag, requireMap(data), { allowInternalTag: flags.internalTag === true });
+  } else if (Array.isArray(data)) {
+    const events = (data as readonly ExactValue[]).map((element, index) => masterEvent(tag, element, index));
+    await bus.fireMaster(events, flags.pretag === undefined ? {} : { pretag: flags.pretag });
+  } else if (flags.pretag !== undefined) {
+    await bus.fireMaster([masterEvent(tag, data, 0)], { pretag: flags.pretag });
+  } else await bus.fireMaster(tag, data);
+}
+
+// An element that names its own tag is the event as it is (the seed's form); any other is data under the given tag.
+function masterEvent(tag: string, element: ExactValue, index: number): MasterEvent {
+  if (!(element instanceof Map)) {
+    throw new SaltbusError('ERR_SALTBUS_DATA', `Element ${index} of the list is no map`, {
+      next: 'Make each element an object.',
+    });
+  }
+  const map = element as ReadonlyMap<string, ExactValue>;
+  return { ...(map.has('tag') ? Object.fromEntries(map) : { data: map }), tag: String(map.get('tag') ?? tag) };
+}
+
+function requireMap(data: ExactValue): FireData {
+  if (data instanceof Map) return data as ReadonlyMap<unknown, unknown>;
+  throw new SaltbusError('ERR_SALTBUS_DATA', 'The data of an event is a map', {
+    next: 'Give a JSON object such as {"message": "..."}, or k=v pairs.',
+  });
+}
+
+async function fireLines(bus: Bus, tag: string | undefined, flags: FireFlags, signal: AbortSignal): Promise<number> {
+  let count = 0;
+  let last: Promise<void> | undefined;
+  for await (const lines of readLines(flags.file, signal)) {
+    for (const line of lines) {
+      const event = line.asEvent(tag);
+      last =
+        flags.toMaster === true
+          ? bus.fireMaster(event.tag, event.data)
+          : bus.fire(event.tag, event.data, { allowInternalTag: flags.internalTag === true });
+      count += 1;
+    }
+    // All of a group travel in one write; the next group is read when this one is on its way.
+    await last;
+  }
+  return count;
+}

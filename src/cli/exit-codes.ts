@@ -1,0 +1,38 @@
+import type { ErrorCode } from '../errors.ts';
+
+/** Exit codes, as Salt and sysexits use them. */
+export const EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 64,
+  noBus: 69,
+  internal: 70,
+  permission: 77,
+  config: 78,
+  timeout: 124,
+} as const;
+
+const BY_ERROR: Readonly<Partial<Record<ErrorCode, number>>> = {
+  ERR_SALTBUS_USAGE: EXIT.usage,
+  ERR_SALTBUS_TAG: EXIT.usage,
+  ERR_SALTBUS_RESERVED_TAG: EXIT.usage,
+  ERR_SALTBUS_DENIED_TAG: EXIT.usage,
+  ERR_SALTBUS_DATA: EXIT.usage,
+  ERR_SALTBUS_TOO_LARGE: EXIT.usage,
+  ERR_SALTBUS_PATTERN: EXIT.usage,
+  ERR_SALTBUS_JSON: EXIT.usage,
+  ERR_SALTBUS_LIMIT: EXIT.usage,
+  ERR_SALTBUS_NO_BUS: EXIT.noBus,
+  ERR_SALTBUS_NOT_A_SOCKET: EXIT.noBus,
+  ERR_SALTBUS_PATH_TOO_LONG: EXIT.noBus,
+  ERR_SALTBUS_DISCONNECTED: EXIT.noBus,
+  ERR_SALTBUS_DIALECT: EXIT.noBus,
+  ERR_SALTBUS_TIMEOUT: EXIT.timeout,
+  ERR_SALTBUS_PERMISSION: EXIT.permission,
+  ERR_SALTBUS_CONFIG: EXIT.config,
+};
+
+/** The exit code for an error code; 1 where none is agreed. */
+export function exitCodeOf(code: ErrorCode): number {
+  return BY_ERROR[code] ?? EXIT.failure;
+}

@@ -1,0 +1,51 @@
+/**
+ * What a terminal is shown: text without control characters, and colours only where they are wanted.
+ */
+
+// C0 and C1 controls, DEL, line and paragraph separators, and the marks that change the direction of writing: an event
+// must not be able to move the cursor or to make text look like other text.
+// eslint-disable-next-line no-control-regex -- control characters are what it is about
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+const SHORT: ReadonlyMap<string, string> = new Map([
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+]);
+
+function escapeOne(character: string): string {
+  return SHORT.get(character) ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** Text on one line with every control character escaped. */
+export function oneLine(text: string): string {
+  return text.replace(UNSAFE, escapeOne);
+}
+
+/** Text of several lines, each without control characters. */
+export function safeLines(text: string): string {
+  return text.split('\n').map(oneLine).join('\n');
+}
+
+/** Colours, or nothing where they are off. */
+export interface Paint {
+  readonly tag: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly warn: (text: string) => string;
+  readonly key: (text: string) => string;
+}
+
+function painter(code: string): (text: string) => string {
+  return (text) => `\u001b[${code}m${text}\u001b[0m`;
+}
+
+const plain = (text: string): string => text;
+
+/** The colours for a stream: off when it is no terminal, with `--no-color`, or with `NO_COLOR` in the environment. */
+export function paintFor(stream: { readonly isTTY?: boolean }, color: boolean): Paint {
+  const noColor = process.env['NO_COLOR'];
+  const on = color && stream.isTTY === true && (noColor === undefined || noColor === '') && process.env['TERM'] !== 'dumb';
+  return on
+    ? { tag: painter('1;36'), dim: painter('2'), warn: painter('33'), key: painter('34') }
+    : { tag: plain, dim: plain, warn: plain, key: plain };
+}

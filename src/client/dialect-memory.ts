@@ -1,0 +1,63 @@
+/**
+ * Remembers on disk what a pull socket was found to speak, so that a probe is rare.
+ *
+ * A socket is known by inode and change time: a daemon that starts again makes a new one, and is asked anew.
+ */
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import type { DialectMemory } from '../bus/bus.ts';
+import type { Framing } from '../codec/framing.ts';
+import { announcementPath, parseAnnouncement } from '../dialect/announcement.ts';
+
+interface Remembered {
+  readonly path: string;
+  readonly inode: number;
+  readonly changed: number;
+  readonly pull: Framing;
+}
+
+/** The memory for the pull socket at `pullPath`, kept below `cacheDir`. What cannot be read or written is not remembered. */
+export function dialectMemory(pullPath: string, cacheDir: string): DialectMemory {
+  const name = createHash('sha256').update(pullPath).digest('hex').slice(0, 16);
+  const file = join(cacheDir, 'dialects', `${name}.json`);
+  return {
+    recall: async () => (await announced(pullPath)) ?? (await recalled(file, pullPath)),
+    remember: async (pull) => {
+      try {
+        const { ino: inode, ctimeMs: changed } = await stat(pullPath);
+        await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+        const entry: Remembered = { path: pullPath, inode, changed, pull };
+        // Written aside and renamed: another process never reads half of it.
+        const aside = `${file}.${process.pid}`;
+        await writeFile(aside, JSON.stringify(entry), { mode: 0o600 });
+        await rename(aside, file);
+      } catch {
+        // The next program probes again; nothing is lost.
+      }
+    },
+  };
+}
+
+// Our own broker says what it takes in a file beside its socket; it takes either framing.
+async function announced(pullPath: string): Promise<Framing | undefined> {
+  try {
+    const text = await readFile(announcementPath(pullPath), 'utf8');
+    const announcement = parseAnnouncement(text);
+    if (announcement?.inode !== (await stat(pullPath)).ino) return undefined;
+    return announcement.pull === 'any' ? 'bare' : announcement.pull;
+  } catch {
+    return undefined;
+  }
+}
+
+async function recalled(file: string, pullPath: string): Promise<Framing | undefined> {
+  try {
+    const entry = JSON.parse(await readFile(file, 'utf8')) as Partial<Remembered>;
+    const { ino, ctimeMs } = await stat(pullPath);
+    const same = entry.path === pullPath && entry.inode === ino && entry.changed === ctimeMs;
+    return same && (entry.pull === 'bare' || entry.pull === 'prefixed') ? entry.pull : undefined;
+  } catch {
+    return undefined;
+  }
+}

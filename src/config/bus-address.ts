@@ -1,0 +1,162 @@
+/**
+ * Where the event bus of a configuration is.
+ */
+import { isAbsolute, join, normalize, resolve } from 'node:path';
+import { SaltbusError } from '../errors.ts';
+import { minionId } from './minion-id.ts';
+import type { Configured, ConfigNode, SaltConfig } from './salt-config.ts';
+import { idHash, masterSockets, minionHashes, minionSockets } from './sockets.ts';
+import type { SocketPaths } from './sockets.ts';
+
+/** Said outright, over what the configuration says. */
+export interface BusOverrides {
+  readonly sockDir?: string;
+  readonly id?: string;
+  readonly hashType?: string;
+}
+
+/** Where a bus is. */
+export interface BusAddress {
+  readonly node: ConfigNode;
+  readonly address:
+    | ({ readonly kind: 'unix' } & SocketPaths)
+    | { readonly kind: 'tcp'; readonly host: string; readonly pubPort: number; readonly pullPort: number };
+  /** The directory of the sockets, after every rule was applied. */
+  readonly sockDir: Configured<string>;
+  /** The minion's id; `undefined` for a master, or when a single socket in the directory was taken for want of a better. */
+  readonly id: Configured<string> | undefined;
+  readonly hashType: Configured<string>;
+  readonly ipcMode: Configured<string>;
+  /** In bytes. */
+  readonly maxEventSize: Configured<number>;
+}
+
+// Defaults of all releases from 2016.11 to 3008.5.
+const DEFAULTS = {
+  sock_dir: { minion: '/var/run/salt/minion', master: '/var/run/salt/master' },
+  cachedir: { minion: '/var/cache/salt/minion', master: '/var/cache/salt/master' },
+  ports: { minion: { pub: 4510, pull: 4511 }, master: { pub: 4512, pull: 4513 } },
+  hash_type: 'sha256',
+  max_event_size: 1024 * 1024,
+} as const;
+
+// Salt gives up a sock_dir that is so much longer than cachedir, to keep below the limit of socket paths (2014.1 to 3008.5).
+const LONGER_BY = 10;
+
+/**
+ * Finds the address.
+ * @throws SaltbusError `ERR_SALTBUS_CONFIG` naming the file, line and key that make no sense
+ */
+export function busAddress(config: SaltConfig, overrides: BusOverrides = {}): BusAddress {
+  const { node } = config;
+  const ipcMode = text(config, 'ipc_mode', process.platform === 'win32' ? 'tcp' : 'ipc');
+  const hashType =
+    overrides.hashType === undefined
+      ? text(config, 'hash_type', DEFAULTS.hash_type)
+      : flag(overrides.hashType, '--hash-type');
+  const sockDir = sockDirOf(config, overrides);
+  const common = {
+    node,
+    sockDir,
+    hashType,
+    ipcMode,
+    maxEventSize: integer(config, 'max_event_size', DEFAULTS.max_event_size),
+  };
+  if (ipcMode.value === 'tcp' && overrides.sockDir === undefined) {
+    return { ...common, id: undefined, address: tcpAddress(config) };
+  }
+  if (node === 'master') return { ...common, id: undefined, address: { kind: 'unix', ...masterSockets(sockDir.value) } };
+  return { ...common, ...minionAddress(config, overrides, sockDir.value, hashType.value) };
+}
+
+function minionAddress(
+  config: SaltConfig,
+  overrides: BusOverrides,
+  sockDir: string,
+  hashType: string,
+): Pick<BusAddress, 'id' | 'address'> {
+  const there = minionHashes(config.system.list(sockDir));
+  const [only] = there;
+  const at = (hash: string): BusAddress['address'] => ({ kind: 'unix', ...minionSockets(sockDir, hash) });
+  if (overrides.id !== undefined) {
+    return { id: flag(overrides.id, '--id'), address: at(idHash(overrides.id, hashType)) };
+  }
+  let id: Configured<string>;
+  try {
+    id = minionId(config);
+  } catch (error) {
+    // Only Salt could tell the id; a single socket tells as much.
+    if (there.length === 1 && only !== undefined) return { id: undefined, address: at(only) };
+    throw error;
+  }
+  const hash = idHash(id.value, hashType);
+  // An id that is configured is meant; one that was guessed gives way to the only socket that is there.
+  if (!there.includes(hash) && there.length === 1 && only !== undefined && config.values.get('id') === undefined) {
+    return { id: undefined, address: at(only) };
+  }
+  return { id, address: at(hash) };
+}
+
+function sockDirOf(config: SaltConfig, overrides: BusOverrides): Configured<string> {
+  if (overrides.sockDir !== undefined) return flag(resolve(overrides.sockDir), '--sock-dir');
+  const { node } = config;
+  const cachedir = belowRoot(config, text(config, 'cachedir', DEFAULTS.cachedir[node]));
+  const sockDir = belowRoot(config, text(config, 'sock_dir', DEFAULTS.sock_dir[node]));
+  if (sockDir.value.length > cachedir.value.length + LONGER_BY) {
+    return { value: join(cachedir.value, '.salt-unix'), origin: sockDir.origin };
+  }
+  return sockDir;
+}
+
+// Salt puts root_dir before every path that is not below it already.
+function belowRoot(config: SaltConfig, path: Configured<string>): Configured<string> {
+  const root = text(config, 'root_dir', '/').value;
+  const rootDir = normalize(isAbsolute(root) ? root : resolve(root)).replace(/(.)\/$/, '$1');
+  const { value, origin } = path;
+  if (value === rootDir || value.startsWith(rootDir === '/' ? '/' : `${rootDir}/`)) return { value: trimmed(value), origin };
+  return { value: trimmed(join(rootDir, value)), origin };
+}
+
+function trimmed(path: string): string {
+  return path.replace(/(.)\/+$/, '$1');
+}
+
+// Bound to 127.0.0.1; with ipv6 to ::1 in 3007.15 and later, and in 3008.
+function tcpAddress(config: SaltConfig): BusAddress['address'] {
+  const { node } = config;
+  const prefix = node === 'master' ? 'tcp_master' : 'tcp';
+  return {
+    kind: 'tcp',
+    host: config.values.get('ipv6')?.value === true ? '::1' : '127.0.0.1',
+    pubPort: integer(config, `${prefix}_pub_port`, DEFAULTS.ports[node].pub, 65535).value,
+    pullPort: integer(config, `${prefix}_pull_port`, DEFAULTS.ports[node].pull, 65535).value,
+  };
+}
+
+function flag(value: string, name: string): Configured<string> {
+  return { value, origin: { kind: 'flag', name } };
+}
+
+function text(config: SaltConfig, key: string, fallback: string): Configured<string> {
+  const configured = config.values.get(key);
+  if (configured?.value === undefined || configured.value === null) return { value: fallback, origin: { kind: 'default' } };
+  const { value, origin } = configured;
+  if (typeof value !== 'string' || value === '') throw unfit(configured, key, 'text');
+  return { value, origin };
+}
+
+function integer(config: SaltConfig, key: string, fallback: number, most = Number.MAX_SAFE_INTEGER): Configured<number> {
+  const configured = config.values.get(key);
+  if (configured?.value === undefined || configured.value === null) return { value: fallback, origin: { kind: 'default' } };
+  const { value, origin } = configured;
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+  if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 1 || number > most) {
+    throw unfit(configured, key, `a whole number from 1 to ${most}`);
+  }
+  return { value: number, origin };
+}
+
+function unfit({ value, origin }: Configured, key: string, wanted: string): SaltbusError {
+  const place = origin.kind === 'file' ? `${origin.file}:${origin.line}: ` : '';
+  return new SaltbusError('ERR_SALTBUS_CONFIG', `${place}${key} is ${JSON.stringify(value)}, and must be ${wanted}`);
+}

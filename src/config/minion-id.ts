@@ -1,0 +1,119 @@
+/**
+ * The id of a minion, as Salt finds it (2014.7 to 3008.5): configured, cached in a file, or guessed from the host's names.
+ */
+import { join } from 'node:path';
+import { SaltbusError } from '../errors.ts';
+import { DEFAULT_CONFIG_DIR } from './salt-config.ts';
+import type { Configured, SaltConfig } from './salt-config.ts';
+import type { SystemFacts } from './system-facts.ts';
+
+/**
+ * Finds the id. Nothing is written: Salt alone caches what it has guessed.
+ * @throws SaltbusError `ERR_SALTBUS_CONFIG` when only running a Salt module could tell (`id_function`)
+ */
+export function minionId(config: SaltConfig): Configured<string> {
+  const configured = config.values.get('id');
+  const given = configured?.value;
+  if (configured !== undefined && given !== undefined && given !== null && given !== '' && given !== false && given !== 0) {
+    // Salt turns numbers into text, and Python writes booleans with a capital.
+    const text = given === true ? 'True' : String(given as string | number | bigint);
+    return { value: withDomain(config, text), origin: configured.origin };
+  }
+  const cached = cachedId(config);
+  if (cached !== undefined) return { ...cached, value: withDomain(config, cached.value) };
+  const byFunction = config.values.get('id_function');
+  if (byFunction?.value !== undefined && byFunction.value !== null) {
+    throw new SaltbusError('ERR_SALTBUS_CONFIG', `${placeOf(byFunction)}: id_function can be run by Salt only`, {
+      next: 'Say the id of the minion with --id.',
+    });
+  }
+  const guessed = adjusted(config, guessedId(config.system));
+  return { value: isAddress(guessed) ? guessed : withDomain(config, guessed), origin: { kind: 'default' } };
+}
+
+function placeOf({ origin }: Configured): string {
+  return origin.kind === 'file' ? `${origin.file}:${origin.line}` : 'the configuration';
+}
+
+// Salt looks below root_dir and in its own configuration directory, whatever -c says.
+function cachedId(config: SaltConfig): Configured<string> | undefined {
+  if (config.values.get('minion_id_caching')?.value === false) return undefined;
+  const root = config.values.get('root_dir')?.value;
+  const file = join(typeof root === 'string' ? root : '/', DEFAULT_CONFIG_DIR, 'minion_id');
+  let text: string | undefined;
+  try {
+    text = config.system.readFile(file);
+  } catch {
+    return undefined;
+  }
+  const id = (text ?? '').split('\n')[0]?.trim().replace(/^\ufeff/, '') ?? '';
+  return id === '' || id === 'localhost' ? undefined : { value: id, origin: { kind: 'file', file, line: 1 } };
+}
+
+function adjusted(config: SaltConfig, id: string): string {
+  const lower = config.values.get('minion_id_lowercase')?.value === true ? id.toLowerCase() : id;
+  const remove = config.values.get('minion_id_remove_domain')?.value;
+  if (remove === true) return lower.split('.')[0] ?? lower;
+  if (typeof remove === 'string' && lower.toUpperCase().endsWith(`.${remove.toUpperCase()}`)) {
+    return lower.slice(0, -(remove.length + 1));
+  }
+  return lower;
+}
+
+function withDomain(config: SaltConfig, id: string): string {
+  const domain = config.values.get('append_domain')?.value;
+  if (typeof domain !== 'string' || domain === '' || id.endsWith(domain)) return id;
+  return `${id}.${domain}`;
+}
+
+const LOCAL = [
+  /^localhost.*/,
+  /^ip6-.*/,
+  /^127[.]\d/,
+  /^0\.0\.0\.0/,
+  /^::1.*/,
+  /^ipv6-.*/,
+  /^fe00::.*/,
+  /^fe02::.*/,
+  /^1.0.0.*.ip6.arpa/,
+];
+
+// The first good name of: the full name of the host, its name, and what the files below say of it. Salt may also ask
+// DNS for the full name; that is not done here, and a socket that is there tells more than a guess (see bus-address).
+function guessedId(system: SystemFacts): string {
+  const candidates = [fullName(system), system.hostname];
+  for (const file of ['/etc/hostname', '/etc/nodename', '/etc/hosts']) {
+    for (const words of hostsLines(system, file)) {
+      const [first = ''] = words;
+      if (first.startsWith('127.') || first.startsWith('::1') || words.length === 1) candidates.push(...words);
+    }
+  }
+  return candidates.find((name) => name !== '' && !LOCAL.some((local) => local.test(name))) ?? 'localhost';
+}
+
+function hostsLines(system: SystemFacts, file: string): string[][] {
+  let text: string | undefined;
+  try {
+    text = system.readFile(file);
+  } catch {
+    return [];
+  }
+  return (text ?? '')
+    .split('\n')
+    .map((line) => (line.split('#')[0] ?? '').trim().split(/\s+/))
+    .filter((words) => words[0] !== '');
+}
+
+// Python's getfqdn: of the names in the hosts file's line for this host, the first one with a dot.
+function fullName(system: SystemFacts): string {
+  for (const [address, ...names] of hostsLines(system, '/etc/hosts')) {
+    if (address !== undefined && names.includes(system.hostname)) {
+      return names.find((name) => name.includes('.')) ?? names[0] ?? system.hostname;
+    }
+  }
+  return system.hostname;
+}
+
+function isAddress(id: string): boolean {
+  return /^\d+\.\d+\.\d+\.\d+$/.test(id);
+}

@@ -1,0 +1,57 @@
+/**
+ * What the library says while it works: names and payloads on `node:diagnostics_channel`. The library never logs.
+ */
+import { channel } from 'node:diagnostics_channel';
+import type { Channel } from 'node:diagnostics_channel';
+import type { SaltbusError } from './errors.ts';
+
+/** The payloads by channel name. */
+export interface DiagnosticsPayloads {
+  /** A connection to a socket of a bus was opened. */
+  'saltbus:link:open': { readonly endpoint: string };
+  /** A connection was lost or could not be made; the next attempt follows after `retryInMs`. */
+  'saltbus:link:retry': { readonly endpoint: string; readonly error: unknown; readonly retryInMs: number };
+  /** What a pull socket speaks was found out. */
+  'saltbus:dialect': { readonly endpoint: string; readonly pull: string; readonly how: string };
+  /** A subscription dropped events, or may have missed some. */
+  'saltbus:gap': { readonly reason: string; readonly dropped: number | undefined };
+  /** The broker cut a subscriber that did not read. */
+  'saltbus:broker:cut': { readonly principal: string; readonly outboxBytes: number; readonly reason: string };
+  /** The broker met bytes from a firing program that are no event. */
+  'saltbus:broker:malformed': { readonly principal: string; readonly error: SaltbusError; readonly closed: boolean };
+}
+
+/** The name of a diagnostics channel of saltbus. */
+export type DiagnosticsName = keyof DiagnosticsPayloads;
+
+const channels = new Map<DiagnosticsName, Channel>();
+
+function channelOf(name: DiagnosticsName): Channel {
+  let known = channels.get(name);
+  if (known === undefined) {
+    known = channel(name);
+    channels.set(name, known);
+  }
+  return known;
+}
+
+/** Publishes to a channel, if anybody listens. */
+export function publish<Name extends DiagnosticsName>(name: Name, payload: DiagnosticsPayloads[Name]): void {
+  const target = channelOf(name);
+  if (target.hasSubscribers) target.publish(payload);
+}
+
+/** Listens to a channel; returns the function that ends it. */
+export function onDiagnostics<Name extends DiagnosticsName>(
+  name: Name,
+  listener: (payload: DiagnosticsPayloads[Name]) => void,
+): () => void {
+  const target = channelOf(name);
+  const receive = (message: unknown): void => {
+    listener(message as DiagnosticsPayloads[Name]);
+  };
+  target.subscribe(receive);
+  return () => {
+    target.unsubscribe(receive);
+  };
+}

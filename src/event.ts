@@ -1,0 +1,127 @@
+/**
+ * The one domain type: an event as it came from a bus.
+ */
+import { dataStart } from './codec/event-body.ts';
+import { MsgpackCursor } from './codec/msgpack/cursor.ts';
+import { decodeExact, decodePlain } from './codec/msgpack/decode.ts';
+import type { ExactValue } from './codec/msgpack/values.ts';
+import { SaltbusError } from './errors.ts';
+
+/**
+ * The data of an event as programs want it.
+ *
+ * Where a map has a key that is no text (job returns can have integer keys) it is a `Map`; see {@link SaltEvent.exact}
+ * for the view in which every type is told apart.
+ */
+export type EventData = Readonly<Record<string, unknown>>;
+
+/** An event: tag, data (decoded on first use), the exact view, the bytes, and when it was received. */
+export class SaltEvent {
+  /** Tells it apart from the other items of a subscription. */
+  readonly kind = 'event';
+  readonly tag: string;
+  /** When this process read it, in milliseconds since 1970. */
+  readonly receivedAt: number;
+  #body: Buffer;
+  readonly #dataStart: number;
+  #data: EventData | undefined;
+  #exact: ExactValue | undefined;
+
+  /** Use {@link readEvent}, which checks the bytes first: the getters rely on it. */
+  constructor(tag: string, body: Buffer, dataStart: number, receivedAt: number) {
+    this.tag = tag;
+    this.receivedAt = receivedAt;
+    this.#body = body;
+    this.#dataStart = dataStart;
+  }
+
+  /** The data, decoded on first use and kept. */
+  get data(): EventData {
+    return (this.#data ??= decodePlain(this.#body, this.#dataStart) as EventData);
+  }
+
+  /** The data with nothing lost: floats stay floats, maps are `Map`s with keys of any type, datetimes and bytes keep their type. */
+  get exact(): ReadonlyMap<ExactValue, ExactValue> {
+    this.#exact ??= decodeExact(this.#body, this.#dataStart);
+    return this.#exact as ReadonlyMap<ExactValue, ExactValue>;
+  }
+
+  /** The body as it came: tag, two line feeds, msgpack. */
+  get raw(): Uint8Array {
+    return this.#body;
+  }
+
+  /** Bytes of the body. */
+  get size(): number {
+    return this.#body.length;
+  }
+
+  /** Bytes of the memory that this event keeps alive. */
+  get retainedBytes(): number {
+    return this.#body.buffer.byteLength;
+  }
+
+  /** Gives the event bytes of its own, so that it no longer keeps the chunk alive in which it came. */
+  detach(): void {
+    this.#body = Buffer.from(this.#body);
+  }
+}
+
+/** Bytes that came as an event and are none: no tag end, malformed msgpack, data that is no map. */
+export interface BadEvent {
+  readonly kind: 'bad-event';
+  /** The tag, where one could be read. */
+  readonly tag: string | undefined;
+  readonly error: SaltbusError;
+  /** The bytes as they came. */
+  readonly raw: Uint8Array;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
+}
+
+/** The text of a tag that stands in a buffer; bytes that are no UTF-8 become replacement characters. */
+export function tagText(buffer: Buffer, start: number, end: number): string {
+  return buffer.toString('utf8', start, end);
+}
+
+/**
+ * Checks a body and makes an event of it, without decoding the data.
+ * @param dataAt - where the data begins in `body`, when that is known already
+ */
+export function readEvent(
+  body: Buffer,
+  receivedAt: number,
+  tag?: string,
+  dataAt: number = dataStart(body, 0, body.length),
+): SaltEvent | BadEvent {
+  if (dataAt === -1) {
+    return { kind: 'bad-event', tag: undefined, error: noTagEnd(), raw: body, receivedAt };
+  }
+  const text = tag ?? tagText(body, 0, dataAt - 2);
+  const error = problemOfData(body, dataAt, body.length);
+  if (error !== undefined) return { kind: 'bad-event', tag: text, error, raw: body, receivedAt };
+  return new SaltEvent(text, body, dataAt, receivedAt);
+}
+
+/** What is wrong with the body of an event that stands in a buffer; `undefined` when nothing is. */
+export function problemOfBody(buffer: Buffer, start: number, end: number): SaltbusError | undefined {
+  const dataAt = dataStart(buffer, start, end);
+  return dataAt === -1 ? noTagEnd() : problemOfData(buffer, dataAt, end);
+}
+
+function noTagEnd(): SaltbusError {
+  return new SaltbusError('ERR_SALTBUS_FRAME', 'The event has no end of its tag (two line feeds)');
+}
+
+function problemOfData(buffer: Buffer, start: number, end: number): SaltbusError | undefined {
+  try {
+    const cursor = new MsgpackCursor(buffer, start, end);
+    if (!cursor.atMap()) return new SaltbusError('ERR_SALTBUS_DATA', 'The data of the event is no map');
+    cursor.skip();
+    if (cursor.position === end) return undefined;
+    return new SaltbusError('ERR_SALTBUS_MSGPACK', `${end - cursor.position} bytes follow the data of the event`);
+  } catch (error) {
+    if (error instanceof SaltbusError) return error;
+    throw error;
+  }
+}

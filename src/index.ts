@@ -1,0 +1,18 @@
+/** saltbus: listen to and fire events on the Salt event bus. */
+export { connect } from './client/connect.ts';
+export type { ConnectOptions } from './client/connect.ts';
+export type { BusSelector } from './client/locate.ts';
+export { Bus } from './bus/bus.ts';
+export type { BusCounters, FireData, FireOptions, ListenOptions, Node } from './bus/bus.ts';
+export type { FireMasterOptions, MasterEvent } from './bus/fire-master.ts';
+export type { BusItem, Gap, GapReason } from './bus/queue.ts';
+export { Subscription } from './bus/subscription.ts';
+export type { SubscriptionCounters } from './bus/subscription.ts';
+export { SaltEvent } from './event.ts';
+export type { BadEvent, EventData } from './event.ts';
+export { ERRORS, SaltbusError } from './errors.ts';
+export type { ErrorCode, ErrorEntry } from './errors.ts';
+export { onDiagnostics } from './diagnostics.ts';
+export type { DiagnosticsName, DiagnosticsPayloads } from './diagnostics.ts';
+export { ExactFloat, Ext, RawText, SaltDateTime } from './codec/msgpack/values.ts';
+export type { ExactValue, PlainValue } from './codec/msgpack/values.ts';

@@ -1,0 +1,54 @@
+/**
+ * Regular expressions as Salt matches tags with them, by an engine that cannot backtrack.
+ */
+import { parsePattern } from './python-pattern.ts';
+import type { PatternNode, PythonPattern } from './python-pattern.ts';
+import { compileRe2 } from './re2.ts';
+import { toRe2 } from './re2-pattern.ts';
+
+/** A compiled regular expression. */
+export interface Regex {
+  /** Whether it is found in a text, with a caret in front of the pattern. */
+  readonly test: (text: string) => boolean;
+  /** Text that every match begins with. */
+  readonly literalPrefix: string;
+}
+
+/**
+ * Compiles a regular expression in Python's syntax.
+ *
+ * Salt (all releases) puts a caret in front and searches. So `a|b` means `^a|b`: only the first branch is anchored.
+ * `\b` and `\B` know ASCII words only, and a `$` before other parts of a pattern is the very end.
+ * @throws SaltbusError `ERR_SALTBUS_PATTERN` for what is malformed or cannot be matched in linear time
+ */
+export function compileRegex(pattern: string): Regex {
+  const parsed = parsePattern(pattern);
+  return { test: compileRe2(toRe2(parsed), pattern), literalPrefix: literalPrefix(parsed) };
+}
+
+function literalPrefix(pattern: PythonPattern): string {
+  const [branch] = pattern.branches;
+  if (branch === undefined || pattern.branches.length > 1 || pattern.flags.i || pattern.flags.m) return '';
+  return prefixOf(branch).text;
+}
+
+/** The text at the start of a sequence, and whether it is the whole of it. */
+function prefixOf(nodes: readonly PatternNode[]): { readonly text: string; readonly whole: boolean } {
+  let text = '';
+  for (const node of nodes) {
+    if (node.type === 'assertion') continue;
+    if (node.type === 'text') {
+      text += String.fromCodePoint(node.code);
+      continue;
+    }
+    const inner = node.type === 'repeat' && node.min > 0 ? node.node : node;
+    if (inner.type === 'text') return { text: text + String.fromCodePoint(inner.code), whole: false };
+    const only =
+      inner.type === 'group' && !inner.flags.i && inner.branches.length === 1 ? inner.branches[0] : undefined;
+    if (only === undefined) return { text, whole: false };
+    const prefix = prefixOf(only);
+    text += prefix.text;
+    if (!prefix.whole || inner !== node) return { text, whole: false };
+  }
+  return { text, whole: true };
+}
