@@ -7,7 +7,7 @@ import { StringDecoder } from 'node:string_decoder';
 import type { Readable } from 'node:stream';
 import { text as readAll } from 'node:stream/consumers';
 import { exactFromJson } from '../codec/json/exact-json.ts';
-import { ExactFloat } from '../codec/msgpack/values.ts';
+import { exactFloat } from '../codec/msgpack/values.ts';
 import type { ExactValue } from '../codec/msgpack/values.ts';
 import { SaltbusError } from '../errors.ts';
 
@@ -48,7 +48,7 @@ async function readFileData(file: string): Promise<ExactValue> {
   }
   if (!/\.ya?ml$/i.test(file)) return exactFromJson(text, file);
   const { parseSaltYaml } = await import('../config/index.ts');
-  return asExact(parseSaltYaml(text, { file }));
+  return parseSaltYaml(text, { file, float: exactFloat }) as ExactValue;
 }
 
 async function readPairs(args: readonly string[]): Promise<ExactValue> {
@@ -63,21 +63,9 @@ async function readPairs(args: readonly string[]): Promise<ExactValue> {
     }
     const key = arg.slice(0, at);
     if (map.has(key)) throw new SaltbusError('ERR_SALTBUS_USAGE', `The key '${key}' is given twice`);
-    map.set(key, asExact(typeSaltScalar(arg.slice(at + 1), { float: (value) => new ExactFloat(value) })));
+    map.set(key, typeSaltScalar(arg.slice(at + 1), { float: exactFloat }) as ExactValue);
   }
   return map;
-}
-
-// What YAML gives is plain objects; the order of their keys is kept by going through entries.
-function asExact(value: unknown): ExactValue {
-  if (Array.isArray(value)) return (value as unknown[]).map(asExact);
-  if (value instanceof Map) {
-    return new Map([...(value as ReadonlyMap<unknown, unknown>)].map(([key, element]) => [asExact(key), asExact(element)]));
-  }
-  if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
-    return new Map(Object.entries(value).map(([key, element]) => [key, asExact(element)]));
-  }
-  return value as ExactValue;
 }
 
 function cannotRead(file: string, error: unknown): SaltbusError {

@@ -10,5 +10,5 @@ export { pythonJson } from './json/python-json.ts';
 export { decodeExact, decodePlain } from './msgpack/decode.ts';
 export { encode } from './msgpack/encode.ts';
 export { MAX_DEPTH, MAX_ENCODE_DEPTH } from './msgpack/limits.ts';
-export { EXT_DATETIME, ExactFloat, Ext, RawText, SaltDateTime } from './msgpack/values.ts';
+export { EXT_DATETIME, ExactFloat, Ext, RawText, SaltDateTime, exactFloat } from './msgpack/values.ts';
 export type { ExactValue, PlainValue } from './msgpack/values.ts';

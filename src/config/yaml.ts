@@ -16,9 +16,6 @@ function yamlPackage(): typeof YamlPackage {
   return (loaded ??= require('yaml') as typeof YamlPackage);
 }
 
-/** A value as YAML gives it: maps are `Map`s, in the order of the text, with keys of any scalar type. */
-export type YamlValue = null | boolean | number | bigint | string | Uint8Array | object;
-
 /** How values are made. */
 export interface YamlOptions {
   /** How the text is named in an error. */
@@ -39,7 +36,7 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_ALIASES = 10_000;
 
 /**
- * Parses YAML text.
+ * Parses YAML text: maps become `Map`s in the order of the text, with keys of any scalar type.
  * @throws SaltbusError `ERR_SALTBUS_CONFIG` with file and line
  */
 export function parseSaltYaml(text: string, options: YamlOptions): unknown {
@@ -124,7 +121,7 @@ class Builder {
         continue;
       }
       const name = this.value(key);
-      if (typeof name === 'object' && name !== null) throw this.#wrong(key, 'a list or map cannot be a key');
+      if (Array.isArray(name) || name instanceof Map) throw this.#wrong(key, 'a list or map cannot be a key');
       if (map.has(name)) throw this.#wrong(key, `the key '${String(name)}' stands twice`);
       map.set(name, this.value(value));
     }

@@ -14,7 +14,7 @@
  * A float keeps its point (`1.0`), so it stays apart from the integer `1`.
  */
 import { SaltbusError } from '../../errors.ts';
-import { ExactFloat, Ext, RawText, SaltDateTime } from '../msgpack/values.ts';
+import { ExactFloat, Ext, RawText, SaltDateTime, exactFloat } from '../msgpack/values.ts';
 import type { ExactValue } from '../msgpack/values.ts';
 
 /** Writes an exact value as JSON text on one line. */
@@ -48,7 +48,7 @@ function floatToJson(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? '{"$float":"inf"}' : '{"$float":"-inf"}';
   if (Object.is(value, -0)) return '-0.0';
   const text = String(value);
-  return text.includes('e') ? text : `${text}.0`;
+  return /[e.]/.test(text) ? text : `${text}.0`;
 }
 
 function mapToJson(map: ReadonlyMap<ExactValue, ExactValue>): string {
@@ -205,8 +205,7 @@ class JsonReader {
       const integer = Number(match[0]);
       return Number.isSafeInteger(integer) ? integer : BigInt(match[0]);
     }
-    const float = Number(match[0]);
-    return Number.isInteger(float) || !Number.isFinite(float) ? new ExactFloat(float) : float;
+    return exactFloat(Number(match[0]));
   }
 
   #space(): void {

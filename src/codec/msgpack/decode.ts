@@ -4,8 +4,8 @@
 import { isUtf8 } from 'node:buffer';
 import { SaltbusError } from '../../errors.ts';
 import { MAX_DEPTH } from './limits.ts';
-import { EXT_DATETIME, ExactFloat, Ext, RawText, SaltDateTime } from './values.ts';
-import type { ExactValue, PlainValue } from './values.ts';
+import { EXT_DATETIME, Ext, RawText, SaltDateTime, exactFloat } from './values.ts';
+import type { ExactFloat, ExactValue, PlainValue } from './values.ts';
 
 // Keys repeat from event to event ("_stamp", "fun", "return"): a small table of those seen saves building the text
 // again. Slots are found by a hash of the bytes and overwritten on collision, so the table cannot grow.
@@ -145,7 +145,7 @@ class Decoder {
   }
 
   #float(value: number): number | ExactFloat {
-    return this.#exact && (Number.isInteger(value) || !Number.isFinite(value)) ? new ExactFloat(value) : value;
+    return this.#exact ? exactFloat(value) : value;
   }
 
   #ext(length: number): unknown {

@@ -13,6 +13,11 @@ export class ExactFloat {
   }
 }
 
+/** A float in its exact form: a number where that can be told from an integer, an {@link ExactFloat} where it cannot. */
+export function exactFloat(value: number): number | ExactFloat {
+  return Number.isInteger(value) || !Number.isFinite(value) ? new ExactFloat(value) : value;
+}
+
 /** A msgpack str whose bytes are not valid UTF-8. */
 export class RawText {
   readonly bytes: Uint8Array;
