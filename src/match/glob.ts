@@ -1,8 +1,9 @@
 /**
  * Shell globs exactly as Python's `fnmatch.fnmatchcase` reads them, which is what Salt matches tags with (all releases).
  *
- * A matcher of our own instead of a translation to a regular expression: two positions and one place to go back to, so
- * the worst case is length of the pattern times length of the tag, and matching allocates nothing.
+ * A matcher of our own instead of a translation to a regular expression: what stands between two stars is looked for from
+ * left to right and never looked for again, so the worst case is length of the pattern times length of the tag, and
+ * matching allocates nothing.
  */
 
 /** A compiled glob. */
@@ -13,15 +14,22 @@ export interface Glob {
   readonly literalPrefix: string;
 }
 
-// A step of a compiled glob is a code point, one of these two, or FIRST_SET minus the index of a set.
+// A step is a code point, this, or FIRST_SET minus the index of a set.
 const ANY = -1;
-const STAR = -2;
-const FIRST_SET = -3;
+const FIRST_SET = -2;
 
 /** A `[...]`: pairs of first and last code point. */
 interface CharacterSet {
   readonly negated: boolean;
   readonly ranges: readonly number[];
+}
+
+/** What stands between two stars: so many characters. */
+interface Segment {
+  readonly steps: Int32Array;
+  readonly sets: readonly CharacterSet[];
+  /** The text, where it is nothing else. */
+  readonly literal: string | undefined;
 }
 
 function inSet(set: CharacterSet, code: number): boolean {
@@ -32,73 +40,104 @@ function inSet(set: CharacterSet, code: number): boolean {
   return set.negated;
 }
 
-function matches(steps: Int32Array, sets: readonly CharacterSet[], text: string): boolean {
-  let step = 0;
-  let at = 0;
-  let starStep = -1;
-  let starAt = 0;
-  while (at < text.length) {
-    const wanted = step < steps.length ? (steps[step] ?? 0) : undefined;
-    if (wanted === STAR) {
-      step += 1;
-      starStep = step;
-      starAt = at;
-      continue;
+/** Where a segment that begins at `start` ends; -1 when it does not match there. */
+function endOf(segment: Segment, text: string, start: number): number {
+  const { steps, sets, literal } = segment;
+  if (literal !== undefined) return text.startsWith(literal, start) ? start + literal.length : -1;
+  let at = start;
+  for (const step of steps) {
+    const code = text.codePointAt(at);
+    if (code === undefined) return -1;
+    if (step !== code && step !== ANY) {
+      const set = step > FIRST_SET ? undefined : sets[FIRST_SET - step];
+      if (set === undefined || !inSet(set, code)) return -1;
     }
-    const code = text.codePointAt(at) ?? 0;
-    if (wanted !== undefined && stepMatches(wanted, sets, code)) {
-      step += 1;
-      at += code > 0xffff ? 2 : 1;
-      continue;
-    }
-    if (starStep === -1) return false;
-    // the last star takes one character more
-    starAt += (text.codePointAt(starAt) ?? 0) > 0xffff ? 2 : 1;
-    at = starAt;
-    step = starStep;
+    at += code > 0xffff ? 2 : 1;
   }
-  while (steps[step] === STAR) step += 1;
-  return step === steps.length;
+  return at;
 }
 
-function stepMatches(wanted: number, sets: readonly CharacterSet[], code: number): boolean {
-  if (wanted === code || wanted === ANY) return true;
-  if (wanted > FIRST_SET) return false;
-  const set = sets[FIRST_SET - wanted];
-  return set !== undefined && inSet(set, code);
+/** Where the first match of a segment at or behind `start` ends; -1 when there is none. */
+function endOfNext(segment: Segment, text: string, start: number): number {
+  const { literal, steps } = segment;
+  if (literal !== undefined) {
+    const found = text.indexOf(literal, start);
+    return found === -1 ? -1 : found + literal.length;
+  }
+  let at = start;
+  while (text.length - at >= steps.length) {
+    const end = endOf(segment, text, at);
+    if (end !== -1) return end;
+    at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
+  }
+  return -1;
 }
 
-/** Compiles a glob; every text is one (an unclosed `[` stands for itself). */
+/** Where the last `count` characters of a text begin; -1 when it has fewer. */
+function startOfLast(count: number, text: string): number {
+  let at = text.length;
+  for (let left = count; left > 0; left -= 1) {
+    if (at === 0) return -1;
+    at -= at > 1 && (text.codePointAt(at - 2) ?? 0) > 0xffff ? 2 : 1;
+  }
+  return at;
+}
+
+function matches(segments: readonly Segment[], text: string): boolean {
+  const [first] = segments;
+  if (first === undefined) return false;
+  let at = endOf(first, text, 0);
+  const last = segments.length - 1;
+  if (last === 0) return at === text.length;
+  // taking the first place for each segment is right: the star behind it makes up for the rest
+  for (let index = 1; index < last && at !== -1; index += 1) {
+    const segment = segments[index];
+    if (segment !== undefined) at = endOfNext(segment, text, at);
+  }
+  const end = segments[last];
+  if (at === -1 || end === undefined) return false;
+  const start = startOfLast(end.steps.length, text);
+  return start >= at && endOf(end, text, start) === text.length;
+}
+
+/** Compiles a glob, which is any well-formed text (an unclosed `[` stands for itself). */
 export function compileGlob(pattern: string): Glob {
   const characters = Array.from(pattern);
-  const steps: number[] = [];
-  const sets: CharacterSet[] = [];
+  const segments: Segment[] = [];
+  let steps: number[] = [];
+  let sets: CharacterSet[] = [];
   let at = 0;
   while (at < characters.length) {
     const character = characters[at] ?? '';
     at += 1;
-    if (character === '*') {
-      if (steps.at(-1) !== STAR) steps.push(STAR);
-    } else if (character === '?') {
-      steps.push(ANY);
-    } else {
-      const end = character === '[' ? endOfSet(characters, at) : -1;
-      if (end === -1) {
-        steps.push(character.codePointAt(0) ?? 0);
-      } else {
-        steps.push(FIRST_SET - sets.length);
-        sets.push(readSet(characters.slice(at, end)));
-        at = end + 1;
-      }
+    const end = character === '[' ? endOfSet(characters, at) : -1;
+    if (end !== -1) {
+      steps.push(FIRST_SET - sets.length);
+      sets.push(readSet(characters.slice(at, end)));
+      at = end + 1;
+    } else if (character !== '*') {
+      steps.push(character === '?' ? ANY : codeOf(character));
+    } else if (segments.length === 0 || steps.length > 0) {
+      segments.push(segmentOf(steps, sets));
+      [steps, sets] = [[], []];
     }
   }
-  const firstWild = steps.findIndex((step) => step < 0);
-  const literals = firstWild === -1 ? steps : steps.slice(0, firstWild);
-  const compiled = Int32Array.from(steps);
-  return {
-    test: (text) => matches(compiled, sets, text),
-    literalPrefix: literals.map((code) => String.fromCodePoint(code)).join(''),
-  };
+  segments.push(segmentOf(steps, sets));
+  return { test: (text) => matches(segments, text), literalPrefix: literalStart(segments[0]?.steps ?? []) };
+}
+
+function segmentOf(steps: readonly number[], sets: readonly CharacterSet[]): Segment {
+  const literal = steps.every((step) => step >= 0) ? String.fromCodePoint(...steps) : undefined;
+  return { steps: Int32Array.from(steps), sets, literal };
+}
+
+function literalStart(steps: Iterable<number>): string {
+  let text = '';
+  for (const step of steps) {
+    if (step < 0) break;
+    text += String.fromCodePoint(step);
+  }
+  return text;
 }
 
 /** Where the `]` stands that ends a set which begins at `start`; -1 when there is none. */
