@@ -13,18 +13,28 @@ export default tseslint.config(
       },
     },
     rules: {
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
       // node:test's test() and suite() return promises that the runner itself awaits
       '@typescript-eslint/no-floating-promises': [
         'error',
-        { allowForKnownSafeCalls: [{ from: 'package', name: ['test', 'suite', 'describe', 'it'], package: 'node:test' }] },
+        {
+          allowForKnownSafeCalls: [
+            { from: 'package', name: ['test', 'suite', 'describe', 'it'], package: 'node:test' },
+          ],
+        },
       ],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       'no-restricted-syntax': [
         'error',
-        { selector: 'ExpressionStatement > NewExpression[callee.name=/Error$/]', message: 'An error is built but not thrown.' },
+        {
+          selector: 'ExpressionStatement > NewExpression[callee.name=/Error$/]',
+          message: 'An error is built but not thrown.',
+        },
         {
           selector: "CallExpression[callee.name='ok'][arguments.length=2][arguments.1.type!=/Literal/]",
           message: 'The second argument of ok() is a message; use equal() to compare.',

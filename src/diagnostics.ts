@@ -18,7 +18,11 @@ export interface DiagnosticsPayloads {
   /** The broker cut a subscriber that did not read. */
   'saltbus:broker:cut': { readonly principal: string; readonly outboxBytes: number; readonly reason: string };
   /** The broker met bytes from a firing program that are no event. */
-  'saltbus:broker:malformed': { readonly principal: string; readonly error: SaltbusError; readonly closed: boolean };
+  'saltbus:broker:malformed': {
+    readonly principal: string;
+    readonly error: SaltbusError;
+    readonly closed: boolean;
+  };
 }
 
 /** The name of a diagnostics channel of saltbus. */

@@ -75,16 +75,33 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     'Try again; the client reconnects by itself.',
     true,
   ),
-  ERR_SALTBUS_CLOSED: entry('The bus was closed or destroyed by this program.', 'Open a new one with connect().'),
-  ERR_SALTBUS_ABORTED: entry('The signal given to the call was aborted.', 'Nothing: the caller asked for it.'),
-  ERR_SALTBUS_TIMEOUT: entry('What was awaited did not come in time.', 'Wait longer, or look at the other end.', true),
-  ERR_SALTBUS_SYSTEM: entry('The operating system refused an operation.', 'See the cause in the message.', true),
+  ERR_SALTBUS_CLOSED: entry(
+    'The bus was closed or destroyed by this program.',
+    'Open a new one with connect().',
+  ),
+  ERR_SALTBUS_ABORTED: entry(
+    'The signal given to the call was aborted.',
+    'Nothing: the caller asked for it.',
+  ),
+  ERR_SALTBUS_TIMEOUT: entry(
+    'What was awaited did not come in time.',
+    'Wait longer, or look at the other end.',
+    true,
+  ),
+  ERR_SALTBUS_SYSTEM: entry(
+    'The operating system refused an operation.',
+    'See the cause in the message.',
+    true,
+  ),
   // configuration
   ERR_SALTBUS_CONFIG: entry(
     'A configuration file cannot be read or says something that makes no sense.',
     'Mend the named file at the named line.',
   ),
-  ERR_SALTBUS_USAGE: entry('The command or call was given arguments that do not fit.', 'See --help or the reference.'),
+  ERR_SALTBUS_USAGE: entry(
+    'The command or call was given arguments that do not fit.',
+    'See --help or the reference.',
+  ),
   // events
   ERR_SALTBUS_TAG: entry(
     'The tag cannot be put on the wire: it is empty, holds two line feeds in a row, or is no text.',
@@ -98,12 +115,18 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     'Every Salt master drops events from minions under this tag without telling anybody (its deny-list).',
     'Choose a tag of your own namespace.',
   ),
-  ERR_SALTBUS_DATA: entry('The data of the event is not what the bus can carry.', 'Data is a map at the top.'),
+  ERR_SALTBUS_DATA: entry(
+    'The data of the event is not what the bus can carry.',
+    'Data is a map at the top.',
+  ),
   ERR_SALTBUS_TOO_LARGE: entry(
     'The event is larger than the limit (Salt would replace values by VALUE_TRIMMED in silence).',
     'Send less, or raise max_event_size on the daemon and here.',
   ),
-  ERR_SALTBUS_PATTERN: entry('The pattern is not valid, or uses what cannot be matched in linear time.', 'Reword it.'),
+  ERR_SALTBUS_PATTERN: entry(
+    'The pattern is not valid, or uses what cannot be matched in linear time.',
+    'Reword it.',
+  ),
   ERR_SALTBUS_OUTBOX_FULL: entry(
     'Events were fired faster than the bus takes them, and the outbox of this program is full.',
     'Await fire() before firing more.',
@@ -119,7 +142,10 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     'Being sure needs the right to write to the pull socket; wait for the first event instead.',
   ),
   // bytes
-  ERR_SALTBUS_MSGPACK: entry('The bytes are not valid msgpack, or are cut short.', 'Look at the program that sent them.'),
+  ERR_SALTBUS_MSGPACK: entry(
+    'The bytes are not valid msgpack, or are cut short.',
+    'Look at the program that sent them.',
+  ),
   ERR_SALTBUS_LIMIT: entry(
     'A limit on size or depth was met before the value was complete.',
     'Raise the limit if the sender is right.',
@@ -139,7 +165,11 @@ export class SaltbusError extends Error {
   /** What the reader should do; one line. */
   readonly next: string;
 
-  constructor(code: ErrorCode, message: string, options: { readonly next?: string; readonly cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly next?: string; readonly cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.next = options.next ?? ERRORS[code].next;

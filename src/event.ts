@@ -119,7 +119,10 @@ function problemOfData(buffer: Buffer, start: number, end: number): SaltbusError
     if (!cursor.atMap()) return new SaltbusError('ERR_SALTBUS_DATA', 'The data of the event is no map');
     cursor.skip();
     if (cursor.position === end) return undefined;
-    return new SaltbusError('ERR_SALTBUS_MSGPACK', `${end - cursor.position} bytes follow the data of the event`);
+    return new SaltbusError(
+      'ERR_SALTBUS_MSGPACK',
+      `${end - cursor.position} bytes follow the data of the event`,
+    );
   } catch (error) {
     if (error instanceof SaltbusError) return error;
     throw error;

@@ -86,7 +86,7 @@ function build(...parts: readonly string[]): string {
 /** What is done or over in a batch (Salt 3008.2 and later). */
 export type BatchPhase = 'new' | 'progress' | 'complete' | 'halted' | 'stop' | 'recover';
 
-/** A tag on which a minion daemon acts, where it has no kind of its own; see section "Tags that act" of the wire notes. */
+/** A tag on which a minion daemon acts, where it has no kind of its own (`RESERVED_PREFIXES`). */
 export type MinionCommand =
   | 'module_refresh'
   | 'pillar_refresh'
@@ -112,6 +112,8 @@ export type ParsedTag =
   | { readonly kind: 'job-new'; readonly jid: string }
   /** Salt 3007 and later. */
   | { readonly kind: 'job-publish'; readonly jid: string }
+  /** `new_job`, the old name of `salt/job/<jid>/new`: the jid is in the data only. */
+  | { readonly kind: 'legacy-job-new' }
   | { readonly kind: 'job-return'; readonly jid: string; readonly id: string }
   /** `step` is the number of the state, or of what a generator yielded. */
   | { readonly kind: 'job-progress'; readonly jid: string; readonly id: string; readonly step: string }
@@ -201,6 +203,7 @@ function parse(tag: string, depth: number): ParsedTag {
 
 const WHOLE_TAGS: ReadonlyMap<string, ParsedTag> = new Map<string, ParsedTag>([
   ['key', { kind: 'key-rotation' }],
+  ['new_job', { kind: 'legacy-job-new' }],
   ['minion_start', { kind: 'legacy-minion-start' }],
   ['syndic_start', { kind: 'legacy-syndic-start' }],
   ['minion_ping', { kind: 'minion-ping' }],
@@ -233,6 +236,8 @@ function parseSalt(tag: string): ParsedTag | undefined {
     case 'engine':
     case 'engines':
       return parseEngine(parts);
+    case 'reactors':
+      return parseReactors(parts);
     case 'scheduler':
       return { kind: 'scheduler', path: parts.join('/') };
     case 'netapi':
@@ -316,7 +321,7 @@ function parseEngine([engine, ...path]: readonly string[]): ParsedTag | undefine
   return isName(engine) ? { kind: 'engine', engine, path: path.join('/') } : undefined;
 }
 
-/** What has two more parts, `<name>/<word>` or `<word>/<name>`, or a single one. */
+/** What has a name and one more word behind the area, or (stats) the name alone. */
 function parseShort(
   area: string | undefined,
   [first, second, ...more]: readonly string[],
@@ -335,11 +340,17 @@ function parseShort(
       return { kind: 'queue-process', queue: first };
   }
   if (area === 'cloud') return { kind: 'cloud', vm: first, phase: second };
-  if (area !== 'reactors' || first !== 'manage') return undefined;
-  const complete = second.endsWith('-complete');
+  return undefined;
+}
+
+/** Such as `add`, answered by `add-complete`; but `list` by `list-results`, and `is_leader` by `leader/value`. */
+function parseReactors([manage, ...words]: readonly string[]): ParsedTag | undefined {
+  const action = words.join('/');
+  if (manage !== 'manage' || action === '') return undefined;
+  const complete = action.endsWith('-complete');
   return {
     kind: 'reactors-manage',
-    action: complete ? second.slice(0, -'-complete'.length) : second,
+    action: complete ? action.slice(0, -'-complete'.length) : action,
     complete,
   };
 }

@@ -240,9 +240,13 @@ export class Bus implements AsyncDisposable, FeedOwner {
     }
     if (this.node !== 'minion') {
       if (tag === FIRE_MASTER_TAG) {
-        throw new SaltbusError('ERR_SALTBUS_RESERVED_TAG', 'fire_master means something on the bus of a minion only', {
-          next: 'Fire the event itself on the master bus, or fire on the minion bus (--node minion).',
-        });
+        throw new SaltbusError(
+          'ERR_SALTBUS_RESERVED_TAG',
+          'fire_master means something on the bus of a minion only',
+          {
+            next: 'Fire the event itself on the master bus, or fire on the minion bus (--node minion).',
+          },
+        );
       }
       return;
     }

@@ -45,7 +45,10 @@ export function singlePackage(tag: string, data: unknown): FireMasterPackage {
  * The package for a list of events, in order (each arrives with its own data and without the sender's id).
  * @throws SaltbusError `ERR_SALTBUS_TAG`, `ERR_SALTBUS_DENIED_TAG` or `ERR_SALTBUS_DATA`, naming the element
  */
-export function listPackage(events: readonly MasterEvent[], options: FireMasterOptions = {}): FireMasterPackage {
+export function listPackage(
+  events: readonly MasterEvent[],
+  options: FireMasterOptions = {},
+): FireMasterPackage {
   const { pretag = null } = options;
   if (events.length === 0) {
     throw new SaltbusError('ERR_SALTBUS_DATA', 'A fire_master list without events would be dropped', {
@@ -62,17 +65,25 @@ function checkElement(event: unknown, index: number, pretag: string | null): voi
   const what = `Element ${index} of events`;
   const tag = fieldOf(event, 'tag');
   if (typeof tag !== 'string') {
-    throw new SaltbusError('ERR_SALTBUS_DATA', `${what} has no tag that is text; a master drops it and all behind it`, {
-      next: 'Give each element a tag.',
-    });
+    throw new SaltbusError(
+      'ERR_SALTBUS_DATA',
+      `${what} has no tag that is text; a master drops it and all behind it`,
+      {
+        next: 'Give each element a tag.',
+      },
+    );
   }
   checkMasterTag(tag, `The tag of element ${index}`);
   if (pretag !== null) checkMasterTag(`${pretag}/${tag}`, `The tag of element ${index} under the pretag`);
   const data = hasField(event, 'data') ? fieldOf(event, 'data') : event;
   if (!isMap(data)) {
-    throw new SaltbusError('ERR_SALTBUS_DATA', `${what} has data that is no map; a master drops it and all behind it`, {
-      next: 'Make the data of each element a map, or leave the key data out.',
-    });
+    throw new SaltbusError(
+      'ERR_SALTBUS_DATA',
+      `${what} has data that is no map; a master drops it and all behind it`,
+      {
+        next: 'Make the data of each element a map, or leave the key data out.',
+      },
+    );
   }
 }
 
@@ -87,7 +98,9 @@ export function checkPackage(load: unknown): void {
     throw new SaltbusError(
       'ERR_SALTBUS_DATA',
       `The fire_master package lacks ${missing.join(', ')}: a minion drops it in silence`,
-      { next: 'Put all of data, tag, events and pretag in (null where unused), or use fireMaster() / --to-master.' },
+      {
+        next: 'Put all of data, tag, events and pretag in (null where unused), or use fireMaster() / --to-master.',
+      },
     );
   }
   const pretag = fieldOf(load, 'pretag') ?? null;
@@ -122,7 +135,9 @@ function checkMasterTag(tag: string, what: string): void {
 }
 
 /** Whether a value can be the data of an event. */
-export function isMap(value: unknown): value is Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> {
+export function isMap(
+  value: unknown,
+): value is Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> {
   if (typeof value !== 'object' || value === null) return false;
   if (value instanceof Map) return true;
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -136,5 +151,7 @@ function fieldOf(map: unknown, key: string): unknown {
 
 function hasField(map: unknown, key: string): boolean {
   if (map instanceof Map) return map.has(key);
-  return isMap(map) && Object.hasOwn(map, key) && (map as Readonly<Record<string, unknown>>)[key] !== undefined;
+  return (
+    isMap(map) && Object.hasOwn(map, key) && (map as Readonly<Record<string, unknown>>)[key] !== undefined
+  );
 }

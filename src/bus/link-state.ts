@@ -75,7 +75,8 @@ export function nextLinkState(state: LinkState, input: LinkInput): LinkStep {
       if (input.type === 'close') return step(CLOSED, { type: 'drop' });
       return step(state);
     case 'waiting':
-      if (input.type === 'elapsed') return step({ name: 'connecting', attempt: state.attempt }, { type: 'connect' });
+      if (input.type === 'elapsed')
+        return step({ name: 'connecting', attempt: state.attempt }, { type: 'connect' });
       if (input.type === 'release') return step(IDLE, { type: 'stop-waiting' });
       if (input.type === 'close') return step(CLOSED, { type: 'stop-waiting' });
       return step(state);

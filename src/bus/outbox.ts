@@ -187,9 +187,13 @@ export class Outbox implements LinkOwner {
         batch.resolve();
       } else {
         batch.reject(
-          new SaltbusError('ERR_SALTBUS_DISCONNECTED', `The connection to ${this.#options.name} broke while writing`, {
-            cause: error,
-          }),
+          new SaltbusError(
+            'ERR_SALTBUS_DISCONNECTED',
+            `The connection to ${this.#options.name} broke while writing`,
+            {
+              cause: error,
+            },
+          ),
         );
       }
       this.#checkIdle();

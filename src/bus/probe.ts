@@ -25,11 +25,15 @@ const SCHEDULE: readonly { readonly at: number; readonly framing: Framing }[] = 
 ];
 
 /** How long an echo is awaited in all, in milliseconds. */
-const GIVE_UP_MS = 5000;
+const GIVE_UP_MS = 4000;
 
 /** The body of a probe event. */
 export function probeBody(nonce: string, purpose: 'dialect' | 'ready'): Buffer {
-  const body = new EventBodyEncoder().encode(`${PROBE_TAG_PREFIX}${nonce}`, { purpose, pid: process.pid }, stampNow());
+  const body = new EventBodyEncoder().encode(
+    `${PROBE_TAG_PREFIX}${nonce}`,
+    { purpose, pid: process.pid },
+    stampNow(),
+  );
   return Buffer.from(body);
 }
 
@@ -48,7 +52,7 @@ export interface ProbeHost {
 
 /**
  * Probes, and resolves with the framing whose event came back.
- * @throws SaltbusError `ERR_SALTBUS_DIALECT` when none did within 5 s, or why no connection could be made
+ * @throws SaltbusError `ERR_SALTBUS_DIALECT` when none did within 4 s, or why no connection could be made
  */
 export async function probePullFraming(host: ProbeHost, makeNonce: () => string): Promise<Framing> {
   const stop = new AbortController();

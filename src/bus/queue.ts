@@ -63,7 +63,8 @@ export class ItemQueue {
   /** Adds an item; returns `false` when it was dropped. */
   push(item: BusItem, now: number): boolean {
     const size = sizeOf(item);
-    const full = this.length >= this.#limit.items || (this.length > 0 && this.#bytes + size > this.#limit.bytes);
+    const full =
+      this.length >= this.#limit.items || (this.length > 0 && this.#bytes + size > this.#limit.bytes);
     if (full && item.kind !== 'gap') {
       if (this.#dropped === 0) this.#droppedSince = now;
       this.#dropped += 1;
@@ -116,7 +117,13 @@ export class ItemQueue {
 
   #markLoss(now: number): void {
     if (this.#dropped === 0) return;
-    const gap: Gap = { kind: 'gap', reason: 'overflow', dropped: this.#dropped, since: this.#droppedSince, until: now };
+    const gap: Gap = {
+      kind: 'gap',
+      reason: 'overflow',
+      dropped: this.#dropped,
+      since: this.#droppedSince,
+      until: now,
+    };
     this.#dropped = 0;
     this.#append(gap, 0);
   }

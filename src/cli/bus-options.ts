@@ -23,13 +23,22 @@ export interface BusFlags {
 export function addBusOptions(command: Command): Command {
   return command
     .optionsGroup('Which bus:')
-    .addOption(new Option('--node <node>', 'whose bus (default: the one that is there)').choices(['minion', 'master']))
-    .option('-c, --config-dir <dir>', "Salt's configuration directory (default: $SALT_CONFIG_DIR, or /etc/salt)")
+    .addOption(
+      new Option('--node <node>', 'whose bus (default: the one that is there)').choices(['minion', 'master']),
+    )
+    .option(
+      '-c, --config-dir <dir>',
+      "Salt's configuration directory (default: $SALT_CONFIG_DIR, or /etc/salt)",
+    )
     .option('--sock-dir <dir>', 'the directory of the sockets')
     .option('--id <id>', "the minion's id, which names its sockets")
     .option('--hash-type <name>', 'the hash that turns the id into a name (default: from the configuration)')
     .option('--socket <path>', 'the path of either socket; the other stands beside it')
-    .option('--dialect <dialect>', 'auto, bare, prefixed, prefixed-pull, or a Salt release such as 3007.17', 'auto')
+    .option(
+      '--dialect <dialect>',
+      'auto, bare, prefixed, prefixed-pull, or a Salt release such as 3007.17',
+      'auto',
+    )
     .option('--wait [duration]', 'wait for a daemon that is not up yet', parseDuration);
 }
 

@@ -17,7 +17,9 @@ const LONGEST_MS = 2 ** 31 - 1;
  */
 export function parseDuration(text: string): number {
   const wrong = (): SaltbusError =>
-    new SaltbusError('ERR_SALTBUS_USAGE', `'${text}' is no duration`, { next: 'Write it like 500ms, 5s, 2m or 1h30m.' });
+    new SaltbusError('ERR_SALTBUS_USAGE', `'${text}' is no duration`, {
+      next: 'Write it like 500ms, 5s, 2m or 1h30m.',
+    });
   let total = 0;
   if (/^\d+(\.\d+)?$/.test(text)) total = Number(text) * 1000;
   else {

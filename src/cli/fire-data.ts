@@ -123,7 +123,8 @@ class TextLine implements InputLine {
   asEvent(tag: string | undefined): LineEvent {
     if (tag !== undefined) return { tag, data: this.#data() };
     const event = exactFromJson(this.#text, this.#where);
-    const inner = event instanceof Map ? (event as ReadonlyMap<string, ExactValue>) : new Map<string, ExactValue>();
+    const inner =
+      event instanceof Map ? (event as ReadonlyMap<string, ExactValue>) : new Map<string, ExactValue>();
     const innerTag = inner.get('tag');
     const data = inner.get('data');
     if (typeof innerTag !== 'string' || !(data instanceof Map)) {

@@ -19,7 +19,10 @@ export async function openLog(): Promise<Log> {
     return { info: write, warn: write };
   }
   const { pino } = await import('pino');
-  const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
+  const log = pino(
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
   return {
     info: (fields, message) => {
       log.info(fields, message);

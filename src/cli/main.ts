@@ -34,7 +34,11 @@ async function main(): Promise<void> {
     await program.parseAsync();
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    else process.exitCode = reportError(error, program.opts<{ readonly jsonErrors?: boolean }>().jsonErrors === true);
+    else
+      process.exitCode = reportError(
+        error,
+        program.opts<{ readonly jsonErrors?: boolean }>().jsonErrors === true,
+      );
   }
 }
 

@@ -44,7 +44,11 @@ const plain = (text: string): string => text;
 /** The colours for a stream: off when it is no terminal, with `--no-color`, or with `NO_COLOR` in the environment. */
 export function paintFor(stream: { readonly isTTY?: boolean }, color: boolean): Paint {
   const noColor = process.env['NO_COLOR'];
-  const on = color && stream.isTTY === true && (noColor === undefined || noColor === '') && process.env['TERM'] !== 'dumb';
+  const on =
+    color &&
+    stream.isTTY === true &&
+    (noColor === undefined || noColor === '') &&
+    process.env['TERM'] !== 'dumb';
   return on
     ? { tag: painter('1;36'), dim: painter('2'), warn: painter('33'), key: painter('34') }
     : { tag: plain, dim: plain, warn: plain, key: plain };

@@ -67,7 +67,9 @@ export async function connectTo(options: ConnectOptions = {}): Promise<Connected
     ...(options.maxOutboxBytes === undefined ? {} : { maxOutboxBytes: options.maxOutboxBytes }),
     ...(options.fireTimeoutMs === undefined ? {} : { fireTimeoutMs: options.fireTimeoutMs }),
     // A TCP port has no identity that outlives its daemon: nothing is remembered of it.
-    ...(location.pull.kind === 'unix' ? { memory: dialectMemory(location.pull.path, userCacheDir(process.env)) } : {}),
+    ...(location.pull.kind === 'unix'
+      ? { memory: dialectMemory(location.pull.path, userCacheDir(process.env)) }
+      : {}),
   };
   return { bus: new Bus(busOptions), location };
 }

@@ -51,7 +51,10 @@ const DEFAULT_MAX_EVENT_SIZE = 1024 * 1024;
  * The places where the bus may be, the best first. Nothing is connected.
  * @throws SaltbusError `ERR_SALTBUS_USAGE` for what contradicts itself, `ERR_SALTBUS_CONFIG`, `ERR_SALTBUS_PATH_TOO_LONG`
  */
-export function busLocations(selector: BusSelector, env: NodeJS.ProcessEnv = process.env): readonly BusLocation[] {
+export function busLocations(
+  selector: BusSelector,
+  env: NodeJS.ProcessEnv = process.env,
+): readonly BusLocation[] {
   if (selector.path !== undefined) return [fromSocket(selector.path, selector.node)];
   const nodes = selector.node === undefined ? NODES : [selector.node];
   if (selector.sockDir !== undefined) {
@@ -79,14 +82,23 @@ export async function findBus(
   );
   const present = results.filter(({ error }) => error === undefined);
   const [found, ...others] = present;
-  if (found !== undefined) return { location: found.location, notes: notesOn(found.location, others.map((other) => other.location)) };
+  if (found !== undefined)
+    return {
+      location: found.location,
+      notes: notesOn(
+        found.location,
+        others.map((other) => other.location),
+      ),
+    };
   throw whyNone(results);
 }
 
 function notesOn(found: BusLocation, others: readonly BusLocation[]): string[] {
   if (others.length === 0) return [];
   const seen = others.map((other) => `${other.node} (${endpointName(other.pub)})`).join(', ');
-  return [`using the ${found.node} bus ${endpointName(found.pub)}; also there: ${seen}. Say which with --node`];
+  return [
+    `using the ${found.node} bus ${endpointName(found.pub)}; also there: ${seen}. Say which with --node`,
+  ];
 }
 
 // One socket that this user may open is enough: who may read need not be allowed to write.
@@ -116,7 +128,9 @@ function whyNone(results: readonly { readonly location: BusLocation; readonly er
   if (telling !== undefined) return telling.error;
   const [first] = results;
   if (results.length === 1 && first !== undefined) return first.error;
-  const places = results.map(({ location }) => `${endpointName(location.pub)} (${location.source})`).join(', ');
+  const places = results
+    .map(({ location }) => `${endpointName(location.pub)} (${location.source})`)
+    .join(', ');
   return new SaltbusError('ERR_SALTBUS_NO_BUS', `No event bus was found; looked for ${places}`, {
     cause: first?.error,
   });
@@ -137,7 +151,12 @@ function fromSocket(path: string, node: Node | undefined): BusLocation {
   };
 }
 
-function fromSockDir(node: Node, sockDir: string, selector: BusSelector, env: NodeJS.ProcessEnv): BusLocation {
+function fromSockDir(
+  node: Node,
+  sockDir: string,
+  selector: BusSelector,
+  env: NodeJS.ProcessEnv,
+): BusLocation {
   const source = selector.sockDir === undefined ? "this user's own bus" : '--sock-dir';
   return fromConfig(node, { ...selector, sockDir }, env, source);
 }

@@ -23,14 +23,18 @@ export function findBody(buffer: Buffer, start: number, end: number): BodyRange 
     const key = cursor.byteString();
     if (key !== undefined && BODY_KEY.equals(buffer.subarray(key.start, key.end))) {
       body = cursor.byteString();
-      if (body === undefined) throw new SaltbusError('ERR_SALTBUS_FRAME', 'The body of the frame is no byte string');
+      if (body === undefined)
+        throw new SaltbusError('ERR_SALTBUS_FRAME', 'The body of the frame is no byte string');
     } else {
       if (key === undefined) cursor.skip();
       cursor.skip();
     }
   }
   if (cursor.position !== end) {
-    throw new SaltbusError('ERR_SALTBUS_FRAME', `${end - cursor.position} bytes follow the frame under its length`);
+    throw new SaltbusError(
+      'ERR_SALTBUS_FRAME',
+      `${end - cursor.position} bytes follow the frame under its length`,
+    );
   }
   if (body === undefined) throw new SaltbusError('ERR_SALTBUS_FRAME', 'The frame has no body');
   return body;

@@ -31,7 +31,11 @@ export class EventBodyEncoder {
    * @param data - a plain object or a Map
    * @throws SaltbusError `ERR_SALTBUS_DATA` or `ERR_SALTBUS_LIMIT` for what cannot be encoded
    */
-  encode(tag: string, data: Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown>, stamp?: string): Buffer {
+  encode(
+    tag: string,
+    data: Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown>,
+    stamp?: string,
+  ): Buffer {
     const encoder = this.#encoder;
     encoder.reset();
     encoder.utf8(tag);

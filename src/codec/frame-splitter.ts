@@ -88,7 +88,10 @@ export class FrameSplitter {
    * @param options.framing - what the stream speaks; without it, the first byte decides
    * @param options.maxFrameBytes - a longer frame is an error, before it is gathered
    */
-  constructor(onFrame: FrameHandler, options: { readonly framing?: Framing; readonly maxFrameBytes?: number } = {}) {
+  constructor(
+    onFrame: FrameHandler,
+    options: { readonly framing?: Framing; readonly maxFrameBytes?: number } = {},
+  ) {
     this.#onFrame = onFrame;
     this.#framing = options.framing;
     this.#maxFrameBytes = options.maxFrameBytes ?? MAX_FRAME_BYTES;
@@ -223,7 +226,8 @@ export class FrameSplitter {
 
   #sized(type: number, size: number): void {
     if (type === PREFIX) {
-      if (size === 0) throw new SaltbusError('ERR_SALTBUS_FRAME', 'A length of zero stands where a frame should be');
+      if (size === 0)
+        throw new SaltbusError('ERR_SALTBUS_FRAME', 'A length of zero stands where a frame should be');
       if (size > this.#maxFrameBytes) throw this.#tooLarge(size);
       this.#values = 0;
       this.#payload = size;
@@ -231,7 +235,8 @@ export class FrameSplitter {
     else if (type === 0xde || type === 0xdf) this.#values += 2 * size;
     else this.#payload = size + (type >= 0xc7 && type <= 0xc9 ? 1 : 0);
     // Every value owed takes a byte at least: what cannot fit is refused before it is gathered.
-    if (this.#values + this.#payload > this.#maxFrameBytes) throw this.#tooLarge(this.#values + this.#payload);
+    if (this.#values + this.#payload > this.#maxFrameBytes)
+      throw this.#tooLarge(this.#values + this.#payload);
   }
 
   #checkSize(pending: number): void {

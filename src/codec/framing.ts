@@ -58,7 +58,8 @@ export function canonicalBodyStart(buffer: Uint8Array, start: number, end: numbe
 /** The length that stands right before `bodyStart` in a canonical frame that begins at `frameStart`. */
 export function canonicalBodyLength(buffer: Uint8Array, frameStart: number, bodyStart: number): number {
   let length = 0;
-  for (let at = frameStart + HEAD_LENGTH + 1; at < bodyStart; at += 1) length = length * 256 + (buffer[at] ?? 0);
+  for (let at = frameStart + HEAD_LENGTH + 1; at < bodyStart; at += 1)
+    length = length * 256 + (buffer[at] ?? 0);
   return length;
 }
 

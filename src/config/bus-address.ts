@@ -65,7 +65,8 @@ export function busAddress(config: SaltConfig, overrides: BusOverrides = {}): Bu
   if (ipcMode.value === 'tcp' && overrides.sockDir === undefined) {
     return { ...common, id: undefined, address: tcpAddress(config) };
   }
-  if (node === 'master') return { ...common, id: undefined, address: { kind: 'unix', ...masterSockets(sockDir.value) } };
+  if (node === 'master')
+    return { ...common, id: undefined, address: { kind: 'unix', ...masterSockets(sockDir.value) } };
   return { ...common, ...minionAddress(config, overrides, sockDir.value, hashType.value) };
 }
 
@@ -91,7 +92,12 @@ function minionAddress(
   }
   const hash = idHash(id.value, hashType);
   // An id that is configured is meant; one that was guessed gives way to the only socket that is there.
-  if (!there.includes(hash) && there.length === 1 && only !== undefined && config.values.get('id') === undefined) {
+  if (
+    !there.includes(hash) &&
+    there.length === 1 &&
+    only !== undefined &&
+    config.values.get('id') === undefined
+  ) {
     return { id: undefined, address: at(only) };
   }
   return { id, address: at(hash) };
@@ -113,7 +119,8 @@ function belowRoot(config: SaltConfig, path: Configured<string>): Configured<str
   const root = text(config, 'root_dir', '/').value;
   const rootDir = normalize(isAbsolute(root) ? root : resolve(root)).replace(/(.)\/$/, '$1');
   const { value, origin } = path;
-  if (value === rootDir || value.startsWith(rootDir === '/' ? '/' : `${rootDir}/`)) return { value: trimmed(value), origin };
+  if (value === rootDir || value.startsWith(rootDir === '/' ? '/' : `${rootDir}/`))
+    return { value: trimmed(value), origin };
   return { value: trimmed(join(rootDir, value)), origin };
 }
 
@@ -139,15 +146,22 @@ function flag(value: string, name: string): Configured<string> {
 
 function text(config: SaltConfig, key: string, fallback: string): Configured<string> {
   const configured = config.values.get(key);
-  if (configured?.value === undefined || configured.value === null) return { value: fallback, origin: { kind: 'default' } };
+  if (configured?.value === undefined || configured.value === null)
+    return { value: fallback, origin: { kind: 'default' } };
   const { value, origin } = configured;
   if (typeof value !== 'string' || value === '') throw unfit(configured, key, 'text');
   return { value, origin };
 }
 
-function integer(config: SaltConfig, key: string, fallback: number, most = Number.MAX_SAFE_INTEGER): Configured<number> {
+function integer(
+  config: SaltConfig,
+  key: string,
+  fallback: number,
+  most = Number.MAX_SAFE_INTEGER,
+): Configured<number> {
   const configured = config.values.get(key);
-  if (configured?.value === undefined || configured.value === null) return { value: fallback, origin: { kind: 'default' } };
+  if (configured?.value === undefined || configured.value === null)
+    return { value: fallback, origin: { kind: 'default' } };
   const { value, origin } = configured;
   const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
   if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 1 || number > most) {
@@ -158,5 +172,8 @@ function integer(config: SaltConfig, key: string, fallback: number, most = Numbe
 
 function unfit({ value, origin }: Configured, key: string, wanted: string): SaltbusError {
   const place = origin.kind === 'file' ? `${origin.file}:${origin.line}: ` : '';
-  return new SaltbusError('ERR_SALTBUS_CONFIG', `${place}${key} is ${JSON.stringify(value)}, and must be ${wanted}`);
+  return new SaltbusError(
+    'ERR_SALTBUS_CONFIG',
+    `${place}${key} is ${JSON.stringify(value)}, and must be ${wanted}`,
+  );
 }

@@ -12,14 +12,24 @@ export interface InstalledSalt {
 }
 
 // The packages of 3006 and later keep their own Python here, and link the commands into /usr/bin.
-const COMMANDS = ['salt-minion', 'salt-master', 'salt-call', '/opt/saltstack/salt/salt-minion', '/opt/saltstack/salt/salt-master'];
+const COMMANDS = [
+  'salt-minion',
+  'salt-master',
+  'salt-call',
+  '/opt/saltstack/salt/salt-minion',
+  '/opt/saltstack/salt/salt-master',
+];
 // Salt takes half a second to say its version; one that hangs must not keep us from starting.
 const TIMEOUT_MS = 10_000;
 
 /** Asks the installed commands for their version; `undefined` when none is there. It says nothing about a daemon that was started before an upgrade. */
 export function installedSalt(): InstalledSalt | undefined {
   for (const command of COMMANDS) {
-    const { stdout } = spawnSync(command, ['--version'], { encoding: 'utf8', timeout: TIMEOUT_MS, stdio: ['ignore', 'pipe', 'ignore'] });
+    const { stdout } = spawnSync(command, ['--version'], {
+      encoding: 'utf8',
+      timeout: TIMEOUT_MS,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     const version = /^salt-\w+ (\d{4}(?:\.\d+)?)/.exec(stdout ?? '')?.[1];
     if (version !== undefined) return { version, command };
   }

@@ -14,7 +14,14 @@ import type { SystemFacts } from './system-facts.ts';
 export function minionId(config: SaltConfig): Configured<string> {
   const configured = config.values.get('id');
   const given = configured?.value;
-  if (configured !== undefined && given !== undefined && given !== null && given !== '' && given !== false && given !== 0) {
+  if (
+    configured !== undefined &&
+    given !== undefined &&
+    given !== null &&
+    given !== '' &&
+    given !== false &&
+    given !== 0
+  ) {
     // Salt turns numbers into text, and Python writes booleans with a capital.
     const text = given === true ? 'True' : String(given as string | number | bigint);
     return { value: withDomain(config, text), origin: configured.origin };
@@ -23,9 +30,13 @@ export function minionId(config: SaltConfig): Configured<string> {
   if (cached !== undefined) return { ...cached, value: withDomain(config, cached.value) };
   const byFunction = config.values.get('id_function');
   if (byFunction?.value !== undefined && byFunction.value !== null) {
-    throw new SaltbusError('ERR_SALTBUS_CONFIG', `${placeOf(byFunction)}: id_function can be run by Salt only`, {
-      next: 'Say the id of the minion with --id.',
-    });
+    throw new SaltbusError(
+      'ERR_SALTBUS_CONFIG',
+      `${placeOf(byFunction)}: id_function can be run by Salt only`,
+      {
+        next: 'Say the id of the minion with --id.',
+      },
+    );
   }
   const guessed = adjusted(config, guessedId(config.system));
   return { value: isAddress(guessed) ? guessed : withDomain(config, guessed), origin: { kind: 'default' } };
@@ -46,7 +57,11 @@ function cachedId(config: SaltConfig): Configured<string> | undefined {
   } catch {
     return undefined;
   }
-  const id = (text ?? '').split('\n')[0]?.trim().replace(/^\ufeff/, '') ?? '';
+  const id =
+    (text ?? '')
+      .split('\n')[0]
+      ?.trim()
+      .replace(/^\ufeff/, '') ?? '';
   return id === '' || id === 'localhost' ? undefined : { value: id, origin: { kind: 'file', file, line: 1 } };
 }
 
@@ -85,7 +100,8 @@ function guessedId(system: SystemFacts): string {
   for (const file of ['/etc/hostname', '/etc/nodename', '/etc/hosts']) {
     for (const words of hostsLines(system, file)) {
       const [first = ''] = words;
-      if (first.startsWith('127.') || first.startsWith('::1') || words.length === 1) candidates.push(...words);
+      if (first.startsWith('127.') || first.startsWith('::1') || words.length === 1)
+        candidates.push(...words);
     }
   }
   return candidates.find((name) => name !== '' && !LOCAL.some((local) => local.test(name))) ?? 'localhost';

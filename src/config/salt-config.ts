@@ -148,7 +148,9 @@ class Reader {
   include(patterns: unknown, from: string, depth: number): Values {
     const merged: Values = new Map();
     if (depth > MAX_INCLUDE_DEPTH) {
-      this.warnings.push(`${from}: include goes deeper than ${MAX_INCLUDE_DEPTH} files; the rest is left out`);
+      this.warnings.push(
+        `${from}: include goes deeper than ${MAX_INCLUDE_DEPTH} files; the rest is left out`,
+      );
       return merged;
     }
     for (const pattern of asList(patterns)) {
@@ -176,7 +178,10 @@ class Reader {
     const name = basename(path);
     const parent = dirname(path);
     const parents = /[*?[]/.test(parent) ? this.#expand(parent) : [parent];
-    if (!/[*?[]/.test(name)) return parents.map((directory) => join(directory, name)).filter((file) => readable(this.#system, file) || this.#system.list(file).length > 0);
+    if (!/[*?[]/.test(name))
+      return parents
+        .map((directory) => join(directory, name))
+        .filter((file) => readable(this.#system, file) || this.#system.list(file).length > 0);
     const matches = globName(name);
     return parents.flatMap((directory) =>
       this.#system
@@ -195,7 +200,10 @@ function globName(pattern: string): (name: string) => boolean {
     if (character === '*') source += '.*';
     else if (character === '?') source += '.';
     else if (close !== -1) {
-      source += `[${pattern.slice(at + 1, close).replace(/^!/, '^').replaceAll('\\', '\\\\')}]`;
+      source += `[${pattern
+        .slice(at + 1, close)
+        .replace(/^!/, '^')
+        .replaceAll('\\', '\\\\')}]`;
       at = close;
     } else source += character.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   }
@@ -209,7 +217,9 @@ function asList(value: unknown): readonly unknown[] {
 }
 
 function mergeConfigured(before: Configured | undefined, after: Configured): Configured {
-  return before === undefined ? after : { value: mergeValues(before.value, after.value), origin: after.origin };
+  return before === undefined
+    ? after
+    : { value: mergeValues(before.value, after.value), origin: after.origin };
 }
 
 function mergeValues(before: unknown, after: unknown): unknown {
@@ -221,7 +231,10 @@ function mergeValues(before: unknown, after: unknown): unknown {
     return merged;
   }
   if (Array.isArray(before) && Array.isArray(after)) {
-    return [...(before as unknown[]), ...(after as unknown[]).filter((item) => !(before as unknown[]).includes(item))];
+    return [
+      ...(before as unknown[]),
+      ...(after as unknown[]).filter((item) => !(before as unknown[]).includes(item)),
+    ];
   }
   return after;
 }

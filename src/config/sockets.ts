@@ -43,7 +43,11 @@ export function minionSockets(sockDir: string, hash: string): SocketPaths {
 
 /** The sockets of a master in a directory. */
 export function masterSockets(sockDir: string): SocketPaths {
-  return { node: 'master', pub: join(sockDir, 'master_event_pub.ipc'), pull: join(sockDir, 'master_event_pull.ipc') };
+  return {
+    node: 'master',
+    pub: join(sockDir, 'master_event_pub.ipc'),
+    pull: join(sockDir, 'master_event_pull.ipc'),
+  };
 }
 
 /**

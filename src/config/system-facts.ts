@@ -22,7 +22,8 @@ export function realSystem(env: NodeJS.ProcessEnv = process.env): SystemFacts {
       try {
         return readFileSync(path, 'utf8');
       } catch (error) {
-        if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+        if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? ''))
+          return undefined;
         throw error;
       }
     },

@@ -48,7 +48,8 @@ export function parseSaltYaml(text: string, options: YamlOptions): unknown {
  * @throws SaltbusError `ERR_SALTBUS_CONFIG` with file and line
  */
 export function readYaml(text: string, options: YamlOptions): YamlDocument {
-  if (text.length > MAX_BYTES) throw wrong(options.file, undefined, `it has more than ${MAX_BYTES} characters`);
+  if (text.length > MAX_BYTES)
+    throw wrong(options.file, undefined, `it has more than ${MAX_BYTES} characters`);
   const { LineCounter, parseDocument } = yamlPackage();
   const counter = new LineCounter();
   const source = text.startsWith('\ufeff') ? text.slice(1) : text;
@@ -62,7 +63,11 @@ export function readYaml(text: string, options: YamlOptions): YamlDocument {
   });
   const [error] = document.errors;
   if (error !== undefined) {
-    throw wrong(options.file, counter.linePos(error.pos[0]).line, error.message.split(' at line ')[0] ?? error.message);
+    throw wrong(
+      options.file,
+      counter.linePos(error.pos[0]).line,
+      error.message.split(' at line ')[0] ?? error.message,
+    );
   }
   const builder = new Builder(document, counter, options);
   return { value: builder.value(document.contents), lines: builder.topLines(document.contents) };
@@ -178,8 +183,19 @@ class Builder {
 
 const NULLS: ReadonlySet<string> = new Set(['', '~', 'null', 'Null', 'NULL']);
 const TRUES: ReadonlySet<string> = new Set(['yes', 'Yes', 'YES', 'true', 'True', 'TRUE', 'on', 'On', 'ON']);
-const FALSES: ReadonlySet<string> = new Set(['no', 'No', 'NO', 'false', 'False', 'FALSE', 'off', 'Off', 'OFF']);
-const INT = /^(?:[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$/;
+const FALSES: ReadonlySet<string> = new Set([
+  'no',
+  'No',
+  'NO',
+  'false',
+  'False',
+  'FALSE',
+  'off',
+  'Off',
+  'OFF',
+]);
+const INT =
+  /^(?:[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$/;
 const FLOAT =
   /^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/;
 

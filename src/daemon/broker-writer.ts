@@ -37,7 +37,10 @@ export class BrokerWriter {
     duplex.on('end', () => {
       if (!this.#splitter.atBoundary) {
         owner.onMalformed(
-          new SaltbusError('ERR_SALTBUS_FRAME', `The stream ended inside a frame, after ${this.#splitter.heldBytes} bytes of it`),
+          new SaltbusError(
+            'ERR_SALTBUS_FRAME',
+            `The stream ended inside a frame, after ${this.#splitter.heldBytes} bytes of it`,
+          ),
           false,
         );
       }

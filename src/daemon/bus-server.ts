@@ -57,7 +57,11 @@ export async function serveBus(options: ServeBusOptions): Promise<BusServer> {
     count += 1;
     return { principal: `${endpointName(endpoint)}#${count}` };
   };
-  const open = async (endpoint: Endpoint, mode: number, attach: (socket: Socket) => void): Promise<Endpoint> => {
+  const open = async (
+    endpoint: Endpoint,
+    mode: number,
+    attach: (socket: Socket) => void,
+  ): Promise<Endpoint> => {
     const listener = await listenSocket(endpoint, attach, { mode });
     listeners.push(listener);
     return listener.endpoint;
@@ -108,16 +112,21 @@ function watchSockets(
 ): NodeJS.Timeout {
   const inodes = new Map<string, number | undefined>();
   for (const { pub, pull } of pairs) {
-    for (const endpoint of [pub, pull]) if (endpoint.kind === 'unix') inodes.set(endpoint.path, inodeOf(endpoint.path));
+    for (const endpoint of [pub, pull])
+      if (endpoint.kind === 'unix') inodes.set(endpoint.path, inodeOf(endpoint.path));
   }
   const timer = setInterval(() => {
     for (const [path, inode] of inodes) {
       if (inodeOf(path) === inode) continue;
       clearInterval(timer);
       onDisplaced?.(
-        new SaltbusError('ERR_SALTBUS_BUS_IN_USE', `Another program has removed or replaced our socket ${path}`, {
-          next: 'Run one daemon on these sockets: stop the other, or give this one a directory of its own.',
-        }),
+        new SaltbusError(
+          'ERR_SALTBUS_BUS_IN_USE',
+          `Another program has removed or replaced our socket ${path}`,
+          {
+            next: 'Run one daemon on these sockets: stop the other, or give this one a directory of its own.',
+          },
+        ),
       );
       return;
     }

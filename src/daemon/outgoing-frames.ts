@@ -20,7 +20,12 @@ const SMALL_PIECE = 4096;
  * the chunk in which they came, without a copy.
  */
 export class OutgoingFrames {
-  #events: { readonly buffer: Buffer; readonly frame: BodyRange | undefined; readonly body: BodyRange; readonly framing: Framing }[] = [];
+  #events: {
+    readonly buffer: Buffer;
+    readonly frame: BodyRange | undefined;
+    readonly body: BodyRange;
+    readonly framing: Framing;
+  }[] = [];
   readonly #ready: Partial<Record<Framing, readonly Buffer[]>> = {};
 
   get isEmpty(): boolean {

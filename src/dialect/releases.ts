@@ -68,4 +68,3 @@ export function traitsOfRelease(release: string): ReleaseTraits | undefined {
   if (wanted === undefined) return undefined;
   return RELEASES.findLast((entry) => atLeast(wanted, parseRelease(entry.since) ?? [0, 0]));
 }
-

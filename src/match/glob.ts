@@ -127,7 +127,7 @@ export function compileGlob(pattern: string): Glob {
 }
 
 function segmentOf(steps: readonly number[], sets: readonly CharacterSet[]): Segment {
-  const literal = steps.every((step) => step >= 0) ? String.fromCodePoint(...steps) : undefined;
+  const literal = steps.every((step) => step >= 0) ? literalStart(steps) : undefined;
   return { steps: Int32Array.from(steps), sets, literal };
 }
 

@@ -18,7 +18,8 @@ export interface Regex {
  * Compiles a regular expression in Python's syntax.
  *
  * Salt (all releases) puts a caret in front and searches. So `a|b` means `^a|b`: only the first branch is anchored.
- * `\b` and `\B` know ASCII words only, and a `$` before other parts of a pattern is the very end.
+ * Three things differ from Python: `\b` and `\B` know ASCII words only, `\B` matches the empty text (as in Python 3.14),
+ * and a `$` before other parts of a pattern is the very end, where Python's is also before a line feed that ends the text.
  * @throws SaltbusError `ERR_SALTBUS_PATTERN` for what is malformed or cannot be matched in linear time
  */
 export function compileRegex(pattern: string): Regex {

@@ -13,7 +13,10 @@ import { ownershipOf } from './ownership.ts';
  * Connects, and resolves with the open socket.
  * @throws SaltbusError `ERR_SALTBUS_NO_BUS`, `ERR_SALTBUS_PERMISSION`, `ERR_SALTBUS_NOT_A_SOCKET`, `ERR_SALTBUS_PATH_TOO_LONG`, `ERR_SALTBUS_ABORTED`, or `ERR_SALTBUS_SYSTEM`
  */
-export function connectSocket(endpoint: Endpoint, options: { readonly signal?: AbortSignal } = {}): Promise<Socket> {
+export function connectSocket(
+  endpoint: Endpoint,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<Socket> {
   const { signal } = options;
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
@@ -56,7 +59,9 @@ export function connectSocket(endpoint: Endpoint, options: { readonly signal?: A
 
 /** The error of a call whose signal was aborted. */
 export function aborted(signal: AbortSignal): SaltbusError {
-  return new SaltbusError('ERR_SALTBUS_ABORTED', 'The call was aborted by its signal', { cause: signal.reason });
+  return new SaltbusError('ERR_SALTBUS_ABORTED', 'The call was aborted by its signal', {
+    cause: signal.reason,
+  });
 }
 
 /** The error of a unix socket whose path is over the system's limit. */
@@ -89,7 +94,9 @@ function connectError(endpoint: Endpoint, error: NodeJS.ErrnoException): Saltbus
     case 'EPERM':
       return permission(endpoint, error);
     default:
-      return new SaltbusError('ERR_SALTBUS_SYSTEM', `Connecting to ${name} failed: ${error.message}`, { cause: error });
+      return new SaltbusError('ERR_SALTBUS_SYSTEM', `Connecting to ${name} failed: ${error.message}`, {
+        cause: error,
+      });
   }
 }
 

@@ -32,7 +32,9 @@ export async function listenSocket(
 ): Promise<Listener> {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, onConnection);
   if (endpoint.kind === 'tcp') {
-    await started(server, endpoint, () => server.listen({ host: endpoint.host, port: endpoint.port, backlog: BACKLOG }));
+    await started(server, endpoint, () =>
+      server.listen({ host: endpoint.host, port: endpoint.port, backlog: BACKLOG }),
+    );
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : endpoint.port;
     return { endpoint: { ...endpoint, port }, close: () => closed(server) };
@@ -109,7 +111,10 @@ async function removeStale(endpoint: Endpoint & { readonly kind: 'unix' }): Prom
 }
 
 function inUse(endpoint: Endpoint): SaltbusError {
-  return new SaltbusError('ERR_SALTBUS_BUS_IN_USE', `Somebody alive already listens on ${endpointName(endpoint)}`);
+  return new SaltbusError(
+    'ERR_SALTBUS_BUS_IN_USE',
+    `Somebody alive already listens on ${endpointName(endpoint)}`,
+  );
 }
 
 function started(server: Server, endpoint: Endpoint, listen: () => void): Promise<void> {
@@ -129,7 +134,9 @@ function listenError(name: string, error: NodeJS.ErrnoException): SaltbusError {
       next: 'Run as the user that owns the directory, or choose another one with --sock-dir.',
     });
   }
-  return new SaltbusError('ERR_SALTBUS_SYSTEM', `Listening on ${name} failed: ${error.message}`, { cause: error });
+  return new SaltbusError('ERR_SALTBUS_SYSTEM', `Listening on ${name} failed: ${error.message}`, {
+    cause: error,
+  });
 }
 
 function closed(server: Server): Promise<void> {

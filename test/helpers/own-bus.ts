@@ -36,7 +36,10 @@ export async function ownBus(
   dialect: DialectName = 'bare',
   options: Partial<ServeBusOptions> = {},
 ): Promise<BusServer> {
-  const server = await serveBus({ pairs: [{ ...socketsIn(folder), dialect: DIALECTS[dialect] }], ...options });
+  const server = await serveBus({
+    pairs: [{ ...socketsIn(folder), dialect: DIALECTS[dialect] }],
+    ...options,
+  });
   t.after(() => server.close());
   return server;
 }

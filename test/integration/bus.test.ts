@@ -1,24 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { BusItem } from '../../src/bus/queue.ts';
-import type { Subscription } from '../../src/bus/subscription.ts';
-import type { SaltEvent } from '../../src/event.ts';
 import { clientOf, ownBus, temporaryFolder } from '../helpers/own-bus.ts';
-
-async function take(subscription: Subscription, count: number): Promise<BusItem[]> {
-  const items: BusItem[] = [];
-  while (items.length < count) {
-    const { done, value } = await subscription.next();
-    assert.notEqual(done, true, 'the subscription goes on');
-    if (value !== undefined) items.push(value);
-  }
-  return items;
-}
-
-function eventOf(item: BusItem | undefined): SaltEvent {
-  assert.equal(item?.kind, 'event');
-  return item as SaltEvent;
-}
+import { eventOf, take } from '../helpers/take.ts';
 
 for (const dialect of ['bare', 'prefixed', 'prefixed-pull'] as const) {
   test(`what one client fires, another sees: ${dialect}`, async (t) => {
@@ -65,7 +48,10 @@ test('events fired in one tick keep their order, all of them', async (t) => {
   for (let n = 0; n < 5000; n += 1) fired.push(bus.fire('n', { n }));
   await Promise.all(fired);
   const items = await take(subscription, 5000);
-  assert.deepEqual(items.map((item) => eventOf(item).data['n']), Array.from({ length: 5000 }, (_, n) => n));
+  assert.deepEqual(
+    items.map((item) => eventOf(item).data['n']),
+    Array.from({ length: 5000 }, (_, n) => n),
+  );
   assert.equal(bus.counters.fired, 5001, 'the events and one probe');
 });
 
@@ -99,7 +85,10 @@ test('a consumer that does not take loses events, counted, and the bus is read o
   for (let n = 0; n < 100; n += 1) await bus.fire('n', { n });
   await take(quick, 100);
   const items = await take(slow, 11);
-  assert.deepEqual(items.slice(0, 10).map((item) => eventOf(item).data['n']), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assert.deepEqual(
+    items.slice(0, 10).map((item) => eventOf(item).data['n']),
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+  );
   assert.equal(items[10]?.kind, 'gap');
   assert.equal(items[10].dropped, 90);
   assert.equal(slow.counters.dropped, 90);

@@ -48,9 +48,11 @@ test('the same socket directory, id, hash, mode and limits as Salt', (t) => {
     const master = busAddress(loadSaltConfig({ node: 'master', configDir: folder }));
     compare(minion, minionSays, name);
     compare(master, masterSays, name);
-    if (minionSays.id !== 'guessed' && minion.id !== undefined) assert.equal(minion.id.value, minionSays.id, name);
+    if (minionSays.id !== 'guessed' && minion.id !== undefined)
+      assert.equal(minion.id.value, minionSays.id, name);
     if (minion.address.kind === 'tcp') assert.equal(minion.address.pubPort, minionSays.tcp_pub_port, name);
-    if (master.address.kind === 'tcp') assert.equal(master.address.pullPort, masterSays.tcp_master_pull_port, name);
+    if (master.address.kind === 'tcp')
+      assert.equal(master.address.pullPort, masterSays.tcp_master_pull_port, name);
   });
 });
 

@@ -254,16 +254,22 @@ export interface RunningSeedScript {
   stop(): Promise<void>;
 }
 
+/** The bus that a script of the seed works on. */
+export interface SeedPlace {
+  readonly sockDir: string;
+  readonly configDir: string;
+}
+
 /**
- * Runs a script of the seed on the buses of the shared pair. That a listening one has printed its first line does not mean that it
+ * Runs a script of the seed, by default on the buses of the shared pair. That a listening one has printed its first line does not mean that it
  * is subscribed for certain, though its connection is made by then.
  */
-export function seedScript(t: TestContext, name: SeedScript): RunningSeedScript {
+export function seedScript(t: TestContext, name: SeedScript, place?: SeedPlace): RunningSeedScript {
   const pair = interop();
   const script = fileURLToPath(new URL(`python/seed/${name}.py`, import.meta.url));
   const onMaster = name === 'listen_to_master_bus' || name === 'emit_to_master_bus';
-  const args = onMaster ? [script, pair.masterSockDir] : [script];
-  const child = startPython(t, args, { SALT_CONFIG_DIR: pair.minionConfigDir });
+  const args = onMaster ? [script, place?.sockDir ?? pair.masterSockDir] : [script];
+  const child = startPython(t, args, { SALT_CONFIG_DIR: place?.configDir ?? pair.minionConfigDir });
   child.stdin.end();
   const seen: string[] = [];
   const lines = createInterface({ input: child.stdout }).on('line', (line) => seen.push(line));

@@ -22,11 +22,15 @@ const ARGUMENTS = [
 
 function show(value: unknown): unknown {
   if (value instanceof Map) {
-    return ['map', [...(value as ReadonlyMap<unknown, unknown>)].map(([key, element]) => [show(key), show(element)])];
+    return [
+      'map',
+      [...(value as ReadonlyMap<unknown, unknown>)].map(([key, element]) => [show(key), show(element)]),
+    ];
   }
   if (Array.isArray(value)) return ['list', (value as unknown[]).map(show)];
   if (value instanceof Uint8Array) return ['bytes', Buffer.from(value).toString('hex')];
-  if (value instanceof ExactFloat) return ['float', pythonFloat(value.value).replace('NaN', 'nan').replace('Infinity', 'inf')];
+  if (value instanceof ExactFloat)
+    return ['float', pythonFloat(value.value).replace('NaN', 'nan').replace('Infinity', 'inf')];
   if (value === null) return ['word', 'None'];
   if (typeof value === 'boolean') return ['word', value ? 'True' : 'False'];
   return [typeof value === 'string' ? 'str' : 'int', String(value)];

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
@@ -48,15 +48,31 @@ export default function addBus(program: Command): void {
   program
     .command('bus')
     .description('serve an event bus of our own')
-    .addOption(new Option('--node <node>', 'whose bus it stands for').choices(['minion', 'master']).default('minion'))
-    .option('-c, --config-dir <dir>', "Salt's configuration directory (default: $SALT_CONFIG_DIR, or /etc/salt)")
+    .addOption(
+      new Option('--node <node>', 'whose bus it stands for').choices(['minion', 'master']).default('minion'),
+    )
+    .option(
+      '-c, --config-dir <dir>',
+      "Salt's configuration directory (default: $SALT_CONFIG_DIR, or /etc/salt)",
+    )
     .option('--sock-dir <dir>', 'the directory of the sockets')
     .option('--id <id>', "the minion's id, which names its sockets")
     .option('--hash-type <name>', 'the hash that turns the id into a name (default: from the configuration)')
-    .option('--dialect <release>', `what subscribers read: a Salt release (default: the one installed here, or ${NEWEST_RELEASE})`)
-    .option('--also <dir=release>', 'a further pair of sockets, with the dialect of a release (can be given again)', collect)
+    .option(
+      '--dialect <release>',
+      `what subscribers read: a Salt release (default: the one installed here, or ${NEWEST_RELEASE})`,
+    )
+    .option(
+      '--also <dir=release>',
+      'a further pair of sockets, with the dialect of a release (can be given again)',
+      collect,
+    )
     .option('--outbox <size>', 'most that waits for one subscriber, for example 16M', parseSize)
-    .option('--drain-timeout <duration>', 'cut a subscriber that takes nothing for so long (default: 60s)', parseDuration)
+    .option(
+      '--drain-timeout <duration>',
+      'cut a subscriber that takes nothing for so long (default: 60s)',
+      parseDuration,
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (flags: BusDaemonFlags) => {
       process.exitCode = await serve(flags);
@@ -77,7 +93,8 @@ const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
 function parseSize(text: string): number {
   const match = /^(\d+)([KMG]?)$/i.exec(text);
   const unit = SIZE_UNITS.get((match?.[2] ?? '').toUpperCase());
-  if (match === null || unit === undefined) throw new InvalidArgumentError('It must be a size such as 512K or 16M.');
+  if (match === null || unit === undefined)
+    throw new InvalidArgumentError('It must be a size such as 512K or 16M.');
   return Number(match[1]) * unit;
 }
 
@@ -91,13 +108,19 @@ async function serve(flags: BusDaemonFlags): Promise<number> {
   onStopSignal(() => stop());
   watchDiagnostics(log);
   await using server = await serveBus({
-    pairs: [pairOf(chooseLocation(flags), traitsFor(release)), ...(flags.also ?? []).map((text) => alsoPair(text, flags))],
+    pairs: [
+      pairOf(chooseLocation(flags), traitsFor(release)),
+      ...(flags.also ?? []).map((text) => alsoPair(text, flags)),
+    ],
     ...(flags.outbox === undefined ? {} : { outboxBytes: flags.outbox }),
     ...(flags.drainTimeout === undefined ? {} : { drainTimeoutMs: flags.drainTimeout }),
     onDisplaced: (error) => stop(error),
   });
   for (const pair of server.pairs) {
-    log.info({ pub: endpointName(pair.pub), pull: endpointName(pair.pull), dialect: release }, `serving the ${flags.node} bus`);
+    log.info(
+      { pub: endpointName(pair.pub), pull: endpointName(pair.pull), dialect: release },
+      `serving the ${flags.node} bus`,
+    );
   }
   const error = await stopped;
   log.info({ ...server.broker.counters }, 'stopping');
@@ -144,7 +167,12 @@ function traitsFor(release: string): ReleaseTraits {
 
 function pairOf(location: BusLocation, traits: ReleaseTraits): SocketPair {
   const { pub, pull } = location;
-  return { pub, pull, dialect: traits.dialect, pubMode: location.node === 'master' ? traits.masterPubMode : 0o600 };
+  return {
+    pub,
+    pull,
+    dialect: traits.dialect,
+    pubMode: location.node === 'master' ? traits.masterPubMode : 0o600,
+  };
 }
 
 function alsoPair(text: string, flags: BusDaemonFlags): SocketPair {
@@ -183,7 +211,7 @@ function isWritable(location: BusLocation): boolean {
   while (!existsSync(directory) && dirname(directory) !== directory) directory = dirname(directory);
   try {
     accessSync(directory, constants.W_OK);
-    return true;
+    return statSync(directory).isDirectory();
   } catch {
     return false;
   }

@@ -18,7 +18,9 @@ const STEP_TIMEOUT_MS = 20_000;
 export default function addDemo(program: Command): void {
   program
     .command('demo')
-    .description('show it at work: two buses of our own, listeners, and the events of the document that started it')
+    .description(
+      'show it at work: two buses of our own, listeners, and the events of the document that started it',
+    )
     .option('--keep', 'leave everything running until Ctrl-C')
     .action(async (flags: { readonly keep?: boolean }) => {
       await using demo = await Demo.start();
@@ -54,11 +56,21 @@ class Demo implements AsyncDisposable {
     const onMaster = await this.#listener('master bus', ['listen', 'mytag', '--ready', ...master]);
 
     this.#say('3. A program fires on the minion bus');
-    await this.#fire(['fire', 'mytag', `{"id": "${ID}", "tag": "mytag", "data": {"message": "a drop in the bucket"}}`, ...minion]);
+    await this.#fire([
+      'fire',
+      'mytag',
+      `{"id": "${ID}", "tag": "mytag", "data": {"message": "a drop in the bucket"}}`,
+      ...minion,
+    ]);
     await onMinion.next();
 
     this.#say('4. Another fires on the master bus');
-    await this.#fire(['fire', 'mytag', '{"sample-msg": "this is a test", "example": "this is the same test"}', ...master]);
+    await this.#fire([
+      'fire',
+      'mytag',
+      '{"sample-msg": "this is a test", "example": "this is the same test"}',
+      ...master,
+    ]);
     await onMaster.next();
 
     this.#say('5. Five drops, a line each');
@@ -67,12 +79,18 @@ class Demo implements AsyncDisposable {
     for (const _ of drops) await onMinion.next();
 
     this.#say('6. What real Salt would drop in silence is refused');
-    await this.#fire(['fire', 'fire_master', '{"tag": "mytag", "data": {"message": "lost"}}', ...minion], '', EXIT.usage);
+    await this.#fire(
+      ['fire', 'fire_master', '{"tag": "mytag", "data": {"message": "lost"}}', ...minion],
+      '',
+      EXIT.usage,
+    );
     this.#say('Done: every event arrived.');
   }
 
   async keep(): Promise<void> {
-    this.#say(`Left running. Try, in another terminal:\n  saltbus fire mytag hello=world --sock-dir ${join(this.#folder, 'minion')} --id ${ID}\nCtrl-C ends it.`);
+    this.#say(
+      `Left running. Try, in another terminal:\n  saltbus fire mytag hello=world --sock-dir ${join(this.#folder, 'minion')} --id ${ID}\nCtrl-C ends it.`,
+    );
     const wait = setInterval(() => undefined, 60_000);
     await new Promise<void>((resolve) => {
       onStopSignal(resolve);
@@ -96,7 +114,10 @@ class Demo implements AsyncDisposable {
 
   async #daemon(name: string, args: readonly string[]): Promise<void> {
     const child = this.#spawn(args);
-    await within(`the ${name} bus`, firstLine(child.stderr, (line) => line.includes('serving')));
+    await within(
+      `the ${name} bus`,
+      firstLine(child.stderr, (line) => line.includes('serving')),
+    );
   }
 
   /** A listener whose events are shown as they come; `next()` waits for one more. */
@@ -112,7 +133,10 @@ class Demo implements AsyncDisposable {
         wake?.();
       });
     }
-    await within(`the listener on the ${name}`, firstLine(child.stderr, (line) => line.includes('listening')));
+    await within(
+      `the listener on the ${name}`,
+      firstLine(child.stderr, (line) => line.includes('listening')),
+    );
     return {
       next: async () => {
         awaited += 1;
@@ -130,11 +154,16 @@ class Demo implements AsyncDisposable {
 
   async #fire(args: readonly string[], input = '', expected: number = EXIT.ok): Promise<void> {
     const child = this.#spawn(args);
-    child.stderr?.on('data', (chunk: Buffer) => process.stdout.write(`  ${chunk.toString().trimEnd().replaceAll('\n', '\n  ')}\n`));
+    child.stderr?.on('data', (chunk: Buffer) =>
+      process.stdout.write(`  ${chunk.toString().trimEnd().replaceAll('\n', '\n  ')}\n`),
+    );
     child.stdin?.end(input);
     const [code] = (await within('fire', once(child, 'close'))) as [number | null];
     if (code !== expected) {
-      throw new SaltbusError('ERR_SALTBUS_SYSTEM', `saltbus ${args.join(' ')} ended with ${String(code)}, not ${expected}`);
+      throw new SaltbusError(
+        'ERR_SALTBUS_SYSTEM',
+        `saltbus ${args.join(' ')} ended with ${String(code)}, not ${expected}`,
+      );
     }
   }
 
@@ -168,7 +197,9 @@ async function within<T>(what: string, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      reject(new SaltbusError('ERR_SALTBUS_TIMEOUT', `${what} did not come within ${STEP_TIMEOUT_MS / 1000} s`));
+      reject(
+        new SaltbusError('ERR_SALTBUS_TIMEOUT', `${what} did not come within ${STEP_TIMEOUT_MS / 1000} s`),
+      );
     }, STEP_TIMEOUT_MS);
   });
   try {

@@ -87,18 +87,25 @@ function nodeFlags(flags: FireFlags): FireFlags {
 }
 
 function checkFlags(tag: string | undefined, args: readonly string[], flags: FireFlags): void {
-  const wrong = (message: string, next: string): SaltbusError => new SaltbusError('ERR_SALTBUS_USAGE', message, { next });
+  const wrong = (message: string, next: string): SaltbusError =>
+    new SaltbusError('ERR_SALTBUS_USAGE', message, { next });
   if (tag === undefined && flags.lines !== true) {
     throw wrong('fire needs a tag', 'Say saltbus fire TAG [DATA...], or --lines with events on stdin.');
   }
   if (flags.lines === true && args.length > 0) {
-    throw wrong('--lines reads events from stdin or --file, and data was given too', 'Leave one of them out.');
+    throw wrong(
+      '--lines reads events from stdin or --file, and data was given too',
+      'Leave one of them out.',
+    );
   }
   if (flags.file !== undefined && args.length > 0) {
     throw wrong('--file was given, and data too', 'Leave one of them out.');
   }
   if (flags.toMaster === true && flags.node === 'master') {
-    throw wrong('--to-master goes over the bus of a minion', 'Leave --node out, or fire without --to-master.');
+    throw wrong(
+      '--to-master goes over the bus of a minion',
+      'Leave --node out, or fire without --to-master.',
+    );
   }
   if (flags.pretag !== undefined && flags.toMaster !== true) {
     throw wrong('--pretag means something with --to-master only', 'Add --to-master.');
@@ -124,7 +131,10 @@ function masterEvent(tag: string, element: ExactValue, index: number): MasterEve
     });
   }
   const map = element as ReadonlyMap<string, ExactValue>;
-  return { ...(map.has('tag') ? Object.fromEntries(map) : { data: map }), tag: String(map.get('tag') ?? tag) };
+  return {
+    ...(map.has('tag') ? Object.fromEntries(map) : { data: map }),
+    tag: String(map.get('tag') ?? tag),
+  };
 }
 
 function requireMap(data: ExactValue): FireData {
@@ -134,7 +144,12 @@ function requireMap(data: ExactValue): FireData {
   });
 }
 
-async function fireLines(bus: Bus, tag: string | undefined, flags: FireFlags, signal: AbortSignal): Promise<number> {
+async function fireLines(
+  bus: Bus,
+  tag: string | undefined,
+  flags: FireFlags,
+  signal: AbortSignal,
+): Promise<number> {
   let count = 0;
   let last: Promise<void> | undefined;
   for await (const lines of readLines(flags.file, signal)) {

@@ -55,13 +55,18 @@ export default function addListen(program: Command): void {
     .description('listen to events')
     .argument('[pattern]', 'which tags')
     .optionsGroup('Which events:')
-    .addOption(new Option('--match <mode>', 'how the pattern is read').choices(['glob', 'prefix', 'exact', 'regex']))
+    .addOption(
+      new Option('--match <mode>', 'how the pattern is read').choices(['glob', 'prefix', 'exact', 'regex']),
+    )
     .option('-x, --exclude <pattern>', 'leave out tags (a glob or prefix; can be given again)', collect)
     .option('-n, --count <n>', 'end after so many events', positive)
     .option('--timeout <duration>', 'end after so long (5s, 2m)', parseDuration)
     .option('--idle <duration>', 'end after so long without an event', parseDuration)
     .option('--limit <n>', 'most events that wait while output is slow', positive)
-    .option('--ready', 'say on stderr when nothing can be missed any more (fires one small event of our own to know)')
+    .option(
+      '--ready',
+      'say on stderr when nothing can be missed any more (fires one small event of our own to know)',
+    )
     .optionsGroup('Output:')
     .addOption(
       new Option('-o, --out <form>', 'form of output: auto is pretty on a terminal and json in a pipe')
@@ -187,7 +192,9 @@ async function chooseFormat(flags: ListenFlags): Promise<ItemFormat> {
   const format = itemFormat(form, paintFor(process.stdout, flags.color), process.stdout.columns || 100);
   if (flags.fields === undefined) return format;
   const fields = flags.fields.split(',').map((text) => fieldPath(text.trim()));
-  return form === 'json' ? { ...format, event: fieldsJson(fields) } : { event: fieldsLine(fields), other: () => undefined };
+  return form === 'json'
+    ? { ...format, event: fieldsJson(fields) }
+    : { event: fieldsLine(fields), other: () => undefined };
 }
 
 /** `--timeout` and `--idle`. */

@@ -35,11 +35,18 @@ export function eventJson(event: SaltEvent): string {
 export function otherJson(item: Gap | BadEvent): string {
   if (item.kind === 'gap') {
     const { reason, dropped, since, until } = item;
-    return JSON.stringify({ gap: { reason, dropped: dropped ?? null, since: isoTime(since), until: isoTime(until) } });
+    return JSON.stringify({
+      gap: { reason, dropped: dropped ?? null, since: isoTime(since), until: isoTime(until) },
+    });
   }
   const { code, message } = item.error;
   const raw = { $bin: Buffer.from(item.raw).toString('base64') };
-  return JSON.stringify({ error: { code, message }, tag: item.tag ?? null, raw, received: isoTime(item.receivedAt) });
+  return JSON.stringify({
+    error: { code, message },
+    tag: item.tag ?? null,
+    raw,
+    received: isoTime(item.receivedAt),
+  });
 }
 
 /** A gap or a bad event as a line for a person. */

@@ -27,11 +27,25 @@ function isMap(value: ExactValue): value is ReadonlyMap<ExactValue, ExactValue> 
   return value instanceof Map;
 }
 
-function showMap(map: ReadonlyMap<ExactValue, ExactValue>, indent: string, paint: Paint, width: number): string {
+function showMap(
+  map: ReadonlyMap<ExactValue, ExactValue>,
+  indent: string,
+  paint: Paint,
+  width: number,
+): string {
   const lines: string[] = [];
   for (const [key, value] of map) {
     const name = typeof key === 'string' ? oneLine(key) : oneLine(exactToJson(key));
-    lines.push(...showEntry(`${indent}${paint.key(name)}:`, indent.length + name.length + 2, value, indent, paint, width));
+    lines.push(
+      ...showEntry(
+        `${indent}${paint.key(name)}:`,
+        indent.length + name.length + 2,
+        value,
+        indent,
+        paint,
+        width,
+      ),
+    );
   }
   return lines.length === 0 ? `${indent}{}` : lines.join('\n');
 }
@@ -48,13 +62,21 @@ function showEntry(
     if (!value.includes('\n')) return [`${head} ${oneLine(value)}`];
     const inner = `${indent}${INDENT}`;
     const text = value.endsWith('\n') ? value.slice(0, -1) : value;
-    return [head, ...safeLines(text).split('\n').map((line) => inner + line)];
+    return [
+      head,
+      ...safeLines(text)
+        .split('\n')
+        .map((line) => inner + line),
+    ];
   }
   const json = oneLine(exactToJson(value));
   if (json.length + headWidth <= width) return [`${head} ${json}`];
   if (isMap(value)) return [head, showMap(value, `${indent}${INDENT}`, paint, width)];
   if (Array.isArray(value)) {
-    return [head, ...(value as readonly ExactValue[]).map((element) => showElement(element, indent, paint, width))];
+    return [
+      head,
+      ...(value as readonly ExactValue[]).map((element) => showElement(element, indent, paint, width)),
+    ];
   }
   return [`${head} ${json}`];
 }

@@ -21,7 +21,8 @@ export interface FieldPath {
 export function fieldPath(text: string): FieldPath {
   const [first = '', ...rest] = text.split('.');
   if (first === 'tag' && rest.length === 0) return { name: text, read: (event) => event.tag };
-  if (first === 'received' && rest.length === 0) return { name: text, read: (event) => isoTime(event.receivedAt) };
+  if (first === 'received' && rest.length === 0)
+    return { name: text, read: (event) => isoTime(event.receivedAt) };
   if (first === 'data') return { name: text, read: (event) => inside(event.exact, rest) };
   throw new SaltbusError('ERR_SALTBUS_USAGE', `'${text}' is no field of an event`, {
     next: 'Use tag, received, data, or a path into the data such as data.id or data.return.0.',

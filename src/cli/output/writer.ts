@@ -25,7 +25,9 @@ export class StdoutWriter {
   async write(content: string | Uint8Array): Promise<boolean> {
     if (this.#closed) return false;
     if (!process.stdout.write(content)) {
-      await Promise.race([once(process.stdout, 'drain'), once(process.stdout, 'close')]).catch(() => undefined);
+      await Promise.race([once(process.stdout, 'drain'), once(process.stdout, 'close')]).catch(
+        () => undefined,
+      );
     }
     return !this.#closed;
   }

@@ -20,7 +20,8 @@ function yamlTree(value: ExactValue): unknown {
   if (value instanceof Map) {
     const map = value as ReadonlyMap<ExactValue, ExactValue>;
     const keys = [...map.keys()];
-    const plain = keys.every((key) => typeof key === 'string') && !(keys.length === 1 && String(keys[0]).startsWith('$'));
+    const plain =
+      keys.every((key) => typeof key === 'string') && !(keys.length === 1 && String(keys[0]).startsWith('$'));
     if (plain) return new Map([...map].map(([key, element]) => [key, yamlTree(element)]));
     return { $map: [...map].map(([key, element]) => [yamlTree(key), yamlTree(element)]) };
   }
@@ -29,7 +30,8 @@ function yamlTree(value: ExactValue): unknown {
     scalar.minFractionDigits = 1;
     return scalar;
   }
-  if (typeof value === 'object' || typeof value === 'bigint') return JSON.parse(exactToJson(value)) as unknown;
+  if (typeof value === 'object' || typeof value === 'bigint')
+    return JSON.parse(exactToJson(value)) as unknown;
   return value;
 }
 

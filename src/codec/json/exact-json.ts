@@ -64,7 +64,8 @@ function mapToJson(map: ReadonlyMap<ExactValue, ExactValue>): string {
 }
 
 function needsPairs(map: ReadonlyMap<ExactValue, ExactValue>): boolean {
-  for (const key of map.keys()) if (typeof key !== 'string' || (map.size === 1 && key.startsWith('$'))) return true;
+  for (const key of map.keys())
+    if (typeof key !== 'string' || (map.size === 1 && key.startsWith('$'))) return true;
   return false;
 }
 
@@ -232,7 +233,9 @@ class JsonReader {
 
   #unexpected(): SaltbusError {
     const found = this.#text[this.#at];
-    return this.#error(found === undefined ? 'it ends too early' : `${JSON.stringify(found)} is not expected here`);
+    return this.#error(
+      found === undefined ? 'it ends too early' : `${JSON.stringify(found)} is not expected here`,
+    );
   }
 
   #error(problem: string, at: number = this.#at): SaltbusError {
@@ -258,41 +261,43 @@ const FLOAT_WORDS: ReadonlyMap<unknown, number> = new Map([
 /** The forms with one `$` key; each returns `undefined` when the value does not fit. */
 const TAGGED: ReadonlyMap<ExactValue, (value: ExactValue) => ExactValue | undefined> = new Map(
   Object.entries<(value: ExactValue) => ExactValue | undefined>({
-  $bin: bytesFrom,
-  $int: (value) => {
-    if (typeof value !== 'string' || !/^-?\d{1,40}$/.test(value)) return undefined;
-    const integer = BigInt(value);
-    return Number.isSafeInteger(Number(integer)) ? Number(integer) : integer;
-  },
-  $float: (value) => {
-    const float = FLOAT_WORDS.get(value);
-    return float === undefined ? undefined : new ExactFloat(float);
-  },
-  $datetime: (value) => (typeof value === 'string' ? SaltDateTime.fromIso(value) : undefined),
-  $text: (value) => {
-    const bytes = bytesFrom(value);
-    return bytes === undefined ? undefined : new RawText(bytes);
-  },
-  $ext: (value) => {
-    if (!Array.isArray(value) || value.length !== 2) return undefined;
-    const [type, data] = value as readonly ExactValue[];
-    const bytes = data === undefined ? undefined : bytesFrom(data);
-    if (typeof type !== 'number' || !Number.isInteger(type) || type < -128 || type > 127) return undefined;
-    return bytes === undefined ? undefined : new Ext(type, bytes);
-  },
-  $map: (value) => {
-    if (!Array.isArray(value)) return undefined;
-    const map = new Map<ExactValue, ExactValue>();
-    for (const pair of value as readonly ExactValue[]) {
-      if (!Array.isArray(pair) || pair.length !== 2) return undefined;
-      const [key = null, element = null] = pair as readonly ExactValue[];
-      map.set(key, element);
-    }
-    return map;
-  },
-}));
+    $bin: bytesFrom,
+    $int: (value) => {
+      if (typeof value !== 'string' || !/^-?\d{1,40}$/.test(value)) return undefined;
+      const integer = BigInt(value);
+      return Number.isSafeInteger(Number(integer)) ? Number(integer) : integer;
+    },
+    $float: (value) => {
+      const float = FLOAT_WORDS.get(value);
+      return float === undefined ? undefined : new ExactFloat(float);
+    },
+    $datetime: (value) => (typeof value === 'string' ? SaltDateTime.fromIso(value) : undefined),
+    $text: (value) => {
+      const bytes = bytesFrom(value);
+      return bytes === undefined ? undefined : new RawText(bytes);
+    },
+    $ext: (value) => {
+      if (!Array.isArray(value) || value.length !== 2) return undefined;
+      const [type, data] = value as readonly ExactValue[];
+      const bytes = data === undefined ? undefined : bytesFrom(data);
+      if (typeof type !== 'number' || !Number.isInteger(type) || type < -128 || type > 127) return undefined;
+      return bytes === undefined ? undefined : new Ext(type, bytes);
+    },
+    $map: (value) => {
+      if (!Array.isArray(value)) return undefined;
+      const map = new Map<ExactValue, ExactValue>();
+      for (const pair of value as readonly ExactValue[]) {
+        if (!Array.isArray(pair) || pair.length !== 2) return undefined;
+        const [key = null, element = null] = pair as readonly ExactValue[];
+        map.set(key, element);
+      }
+      return map;
+    },
+  }),
+);
 
 function bytesFrom(value: ExactValue): Uint8Array | undefined {
-  if (typeof value !== 'string' || !/^[A-Za-z0-9+/]*={0,2}$/.test(value) || value.length % 4 !== 0) return undefined;
+  if (typeof value !== 'string' || !/^[A-Za-z0-9+/]*={0,2}$/.test(value) || value.length % 4 !== 0)
+    return undefined;
   return new Uint8Array(Buffer.from(value, 'base64'));
 }

@@ -104,7 +104,10 @@ export class MsgpackCursor {
     else if (type >= 0xd0 && type <= 0xd3) this.#pass(1 << (type - 0xd0));
     else if (type >= 0xd4 && type <= 0xd8) this.#pass((1 << (type - 0xd4)) + 1);
     else {
-      throw new SaltbusError('ERR_SALTBUS_MSGPACK', `Byte 0xc1 at offset ${this.position - 1} begins no msgpack value`);
+      throw new SaltbusError(
+        'ERR_SALTBUS_MSGPACK',
+        `Byte 0xc1 at offset ${this.position - 1} begins no msgpack value`,
+      );
     }
     return 0;
   }

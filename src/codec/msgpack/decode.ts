@@ -260,14 +260,19 @@ class Decoder {
     }
     const key = this.value();
     if (typeof key === 'string') {
-      Decoder.#keys[slot] = { bytes: Uint8Array.prototype.slice.call(buffer, first, first + length), text: key };
+      Decoder.#keys[slot] = {
+        bytes: Uint8Array.prototype.slice.call(buffer, first, first + length),
+        text: key,
+      };
     }
     return key;
   }
 }
 
 function narrowInt(value: bigint): number | bigint {
-  return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
+  return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER)
+    ? Number(value)
+    : value;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

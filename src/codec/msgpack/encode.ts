@@ -98,7 +98,10 @@ export class Encoder {
         else this.#object(value);
         return;
       default:
-        throw new SaltbusError('ERR_SALTBUS_DATA', `A value of type ${typeof value} cannot be sent in an event`);
+        throw new SaltbusError(
+          'ERR_SALTBUS_DATA',
+          `A value of type ${typeof value} cannot be sent in an event`,
+        );
     }
   }
 
@@ -247,7 +250,8 @@ export class Encoder {
   }
 
   #date(value: Date): void {
-    if (Number.isNaN(value.getTime())) throw new SaltbusError('ERR_SALTBUS_DATA', 'An invalid Date cannot be sent');
+    if (Number.isNaN(value.getTime()))
+      throw new SaltbusError('ERR_SALTBUS_DATA', 'An invalid Date cannot be sent');
     this.#ext(EXT_DATETIME, Buffer.from(SaltDateTime.fromDate(value).wire, 'latin1'));
   }
 

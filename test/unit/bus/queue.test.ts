@@ -24,14 +24,20 @@ test('items come out in order; what does not fit is one gap in its place', () =>
   assert.equal(queue.push(event('d'), 1), false);
   assert.equal(show(queue.shift()), 'a');
   assert.equal(queue.push(event('e'), 2), true);
-  assert.deepEqual([1, 2, 3, 4].map(() => show(queue.shift())), ['b', 'gap overflow 2', 'e', 'nothing']);
+  assert.deepEqual(
+    [1, 2, 3, 4].map(() => show(queue.shift())),
+    ['b', 'gap overflow 2', 'e', 'nothing'],
+  );
 });
 
 test('a loss at the end is seen without a further event', () => {
   const queue = new ItemQueue({ items: 1, bytes: 1e6 });
   queue.push(event('a'), 1);
   queue.push(event('b'), 1);
-  assert.deepEqual([1, 2, 3].map(() => show(queue.shift())), ['a', 'gap overflow 1', 'nothing']);
+  assert.deepEqual(
+    [1, 2, 3].map(() => show(queue.shift())),
+    ['a', 'gap overflow 1', 'nothing'],
+  );
   queue.push(event('a'), 1);
   queue.push(event('b'), 1);
   assert.deepEqual(queue.takeAll().map(show), ['a']);

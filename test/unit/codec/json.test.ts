@@ -25,7 +25,13 @@ const FORMS: readonly (readonly [ExactValue, string])[] = [
   [new Ext(5, bytes), '{"$ext":[5,"AP8="]}'],
   [new Map([[1, 'a']]), '{"$map":[[1,"a"]]}'],
   [new Map([['$bin', 'a']]), '{"$map":[["$bin","a"]]}'],
-  [new Map<ExactValue, ExactValue>([['2', 1], ['1', [new Map()]]]), '{"2":1,"1":[{}]}'],
+  [
+    new Map<ExactValue, ExactValue>([
+      ['2', 1],
+      ['1', [new Map()]],
+    ]),
+    '{"2":1,"1":[{}]}',
+  ],
   [new Map([['__proto__', 1]]), '{"__proto__":1}'],
   ['a"\n\u0001', '"a\\"\\n\\u0001"'],
 ];
@@ -85,7 +91,13 @@ test('an error names the place', () => {
 
 test('a key that looks like a form and is none is a key', () => {
   assert.deepEqual(exactFromJson('{"$unknown":1}'), new Map([['$unknown', 1]]));
-  assert.deepEqual(exactFromJson('{"$bin":"AA==","b":1}'), new Map<string, unknown>([['$bin', 'AA=='], ['b', 1]]));
+  assert.deepEqual(
+    exactFromJson('{"$bin":"AA==","b":1}'),
+    new Map<string, unknown>([
+      ['$bin', 'AA=='],
+      ['b', 1],
+    ]),
+  );
 });
 
 test("floats print as Python's repr", () => {

@@ -35,7 +35,10 @@ test('integers take the shortest form, up to 64 bits', () => {
   ];
   for (const [value, bytes] of forms) {
     assert.equal(wire(value), bytes);
-    assert.equal(decodeExact(hex(bytes)), typeof value === 'bigint' && value < 2n ** 53n && value > -(2n ** 53n) ? Number(value) : value);
+    assert.equal(
+      decodeExact(hex(bytes)),
+      typeof value === 'bigint' && value < 2n ** 53n && value > -(2n ** 53n) ? Number(value) : value,
+    );
   }
 });
 
@@ -84,7 +87,10 @@ test('datetimes are extension 78', () => {
   assert.equal(exact.toDate().toISOString(), '2024-01-02T03:04:05.000Z');
   assert.equal(wire(exact), bytes);
   assert.equal(SaltDateTime.fromIso('2024-01-02T00:00:00')?.wire, '20240102T00:00:00.000000');
-  assert.equal(wire(new Date('2024-01-02T03:04:05.678Z')), wire(SaltDateTime.fromIso('2024-01-02T03:04:05.678000')));
+  assert.equal(
+    wire(new Date('2024-01-02T03:04:05.678Z')),
+    wire(SaltDateTime.fromIso('2024-01-02T03:04:05.678000')),
+  );
   assert.throws(() => encode(new Date(NaN)), { code: 'ERR_SALTBUS_DATA' });
 });
 
@@ -107,7 +113,13 @@ test('keys of every type survive', () => {
   assert.ok(exact instanceof Map);
   assert.equal(wire(exact), bytes);
   const plain = decodePlain(hex('82a16101c002'));
-  assert.deepEqual(plain, new Map<unknown, unknown>([['a', 1], [null, 2]]));
+  assert.deepEqual(
+    plain,
+    new Map<unknown, unknown>([
+      ['a', 1],
+      [null, 2],
+    ]),
+  );
 });
 
 test('a key named __proto__ is data', () => {
@@ -131,7 +143,10 @@ test('what msgpack cannot say is refused', () => {
   assert.throws(() => encode(() => 1), { code: 'ERR_SALTBUS_DATA' });
   assert.throws(() => encode({ a: Symbol('x') }), { code: 'ERR_SALTBUS_DATA' });
   assert.throws(() => encode([undefined]), { code: 'ERR_SALTBUS_DATA' });
-  assert.throws(() => encode(new URL('http://localhost')), { code: 'ERR_SALTBUS_DATA', message: /class URL/ });
+  assert.throws(() => encode(new URL('http://localhost')), {
+    code: 'ERR_SALTBUS_DATA',
+    message: /class URL/,
+  });
   assert.equal(wire({ a: undefined, b: 1 }), '81a16201');
 });
 
@@ -149,13 +164,25 @@ test('nesting is bounded in both directions', () => {
 });
 
 test('a value cut at any byte, or followed by more, is refused', () => {
-  const whole = encode({ a: [1, 2.5, 'text', new Uint8Array(3)], b: { c: null }, d: 70000, e: -5_000_000_000 });
+  const whole = encode({
+    a: [1, 2.5, 'text', new Uint8Array(3)],
+    b: { c: null },
+    d: 70000,
+    e: -5_000_000_000,
+  });
   for (let cut = 0; cut < whole.length; cut += 1) {
     const part = Buffer.from(whole.subarray(0, cut));
     assert.throws(() => decodePlain(part), { code: 'ERR_SALTBUS_MSGPACK' }, `cut at ${cut}`);
-    assert.throws(() => new MsgpackCursor(part, 0, cut).skip(), { code: 'ERR_SALTBUS_MSGPACK' }, `cut at ${cut}`);
+    assert.throws(
+      () => new MsgpackCursor(part, 0, cut).skip(),
+      { code: 'ERR_SALTBUS_MSGPACK' },
+      `cut at ${cut}`,
+    );
   }
-  assert.throws(() => decodePlain(Buffer.concat([whole, hex('00')])), { code: 'ERR_SALTBUS_MSGPACK', message: /1 bytes follow/ });
+  assert.throws(() => decodePlain(Buffer.concat([whole, hex('00')])), {
+    code: 'ERR_SALTBUS_MSGPACK',
+    message: /1 bytes follow/,
+  });
 });
 
 test('a length that the input cannot hold is refused before anything is built', () => {
@@ -170,10 +197,14 @@ const scalar: fc.Arbitrary<ExactValue> = fc.oneof(
   fc.maxSafeInteger(),
   fc.bigInt({ min: 2n ** 53n, max: 2n ** 64n - 1n }),
   fc.bigInt({ min: -(2n ** 63n), max: -(2n ** 53n) }),
-  fc.double({ noNaN: true }).map((value) => (Number.isInteger(value) || !Number.isFinite(value) ? new ExactFloat(value) : value)),
+  fc
+    .double({ noNaN: true })
+    .map((value) => (Number.isInteger(value) || !Number.isFinite(value) ? new ExactFloat(value) : value)),
   fc.string({ unit: 'grapheme' }),
   fc.uint8Array(),
-  fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('9999-12-31') }).map((date) => SaltDateTime.fromDate(date)),
+  fc
+    .date({ noInvalidDate: true, min: new Date(0), max: new Date('9999-12-31') })
+    .map((date) => SaltDateTime.fromDate(date)),
 );
 const value: fc.Arbitrary<ExactValue> = fc.letrec<{ value: ExactValue }>((tie) => ({
   value: fc.oneof(
@@ -181,10 +212,13 @@ const value: fc.Arbitrary<ExactValue> = fc.letrec<{ value: ExactValue }>((tie) =
     scalar,
     fc.array(tie('value'), { maxLength: 6 }),
     fc
-      .uniqueArray(fc.tuple(fc.oneof(fc.string(), fc.integer(), fc.constant(null), fc.boolean()), tie('value')), {
-        maxLength: 6,
-        selector: ([key]) => key,
-      })
+      .uniqueArray(
+        fc.tuple(fc.oneof(fc.string(), fc.integer(), fc.constant(null), fc.boolean()), tie('value')),
+        {
+          maxLength: 6,
+          selector: ([key]) => key,
+        },
+      )
       .map((pairs) => new Map<ExactValue, ExactValue>(pairs)),
   ),
 })).value;

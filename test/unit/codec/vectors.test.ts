@@ -39,7 +39,13 @@ test('frames: bare, and with a length', () => {
 });
 
 test('fire_master packages of both forms', () => {
-  const list = { tag: null, pretag: null, data: null, events: [{ tag: 'myco/a', data: { n: 1 } }], id: 'minion1' };
+  const list = {
+    tag: null,
+    pretag: null,
+    data: null,
+    events: [{ tag: 'myco/a', data: { n: 1 } }],
+    id: 'minion1',
+  };
   assert.equal(
     encodeFrame(body('fire_master', list), 'bare').toString('hex'),
     '82a46865616480a4626f6479c449666972655f6d61737465720a0a85a3746167c0a6707265746167c0a464617461c0a66576656e74739182a3746167a66d79636f2f61a46461746181a16e01a26964a76d696e696f6e31',
@@ -52,8 +58,14 @@ test('fire_master packages of both forms', () => {
 });
 
 test('the width of the body length follows the body', () => {
-  assert.equal(encodeFrame(Buffer.alloc(316), 'bare').toString('hex', 0, 15), '82a46865616480a4626f6479c5013c');
-  assert.equal(encodeFrame(Buffer.alloc(70018), 'bare').toString('hex', 0, 17), '82a46865616480a4626f6479c600011182');
+  assert.equal(
+    encodeFrame(Buffer.alloc(316), 'bare').toString('hex', 0, 15),
+    '82a46865616480a4626f6479c5013c',
+  );
+  assert.equal(
+    encodeFrame(Buffer.alloc(70018), 'bare').toString('hex', 0, 17),
+    '82a46865616480a4626f6479c600011182',
+  );
 });
 
 test('the first byte of a stream tells the framing', () => {
@@ -75,7 +87,10 @@ test('a body is found whatever the key order, extra keys, key type or body type'
   // 2016.3 on Python 2: body first, raw type
   assert.equal(read(hex('82a4626f6479a8610a0a81a16ba176a46865616480')), '610a0a81a16ba176');
   assert.equal(read(hex(`81a4626f6479c404${inner.toString('hex')}`)), '740a0a80');
-  assert.equal(read(hex(`83a378787890a46865616481a36d69641fa4626f6479c404${inner.toString('hex')}`)), '740a0a80');
+  assert.equal(
+    read(hex(`83a378787890a46865616481a36d69641fa4626f6479c404${inner.toString('hex')}`)),
+    '740a0a80',
+  );
   assert.equal(read(hex(`82c40468656164c0c404626f6479c404${inner.toString('hex')}`)), '740a0a80');
 });
 

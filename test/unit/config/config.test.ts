@@ -1,12 +1,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { busAddress, loadSaltConfig, siblingSocket, typeSaltScalar, userCacheDir, userSockDir } from '../../../src/config/index.ts';
+import {
+  busAddress,
+  loadSaltConfig,
+  siblingSocket,
+  typeSaltScalar,
+  userCacheDir,
+  userSockDir,
+} from '../../../src/config/index.ts';
 import type { BusAddress, SystemFacts } from '../../../src/config/index.ts';
 import { idHash } from '../../../src/config/sockets.ts';
 import { parseSaltYaml } from '../../../src/config/yaml.ts';
 
 /** A system that holds just these files. */
-function system(files: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv = {}, hostname = 'host'): SystemFacts {
+function system(
+  files: Readonly<Record<string, string>>,
+  env: NodeJS.ProcessEnv = {},
+  hostname = 'host',
+): SystemFacts {
   return {
     env,
     hostname,
@@ -19,7 +30,11 @@ function system(files: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv 
   };
 }
 
-function minion(files: Readonly<Record<string, string>>, env?: NodeJS.ProcessEnv, hostname?: string): BusAddress {
+function minion(
+  files: Readonly<Record<string, string>>,
+  env?: NodeJS.ProcessEnv,
+  hostname?: string,
+): BusAddress {
   return busAddress(loadSaltConfig({ node: 'minion', system: system(files, env, hostname) }));
 }
 
@@ -42,7 +57,10 @@ test('without any file: Salt’s defaults', () => {
   });
   assert.equal(id?.value, 'host');
   const master = busAddress(loadSaltConfig({ node: 'master', system: system({}) }));
-  assert.equal(master.address.kind === 'unix' && master.address.pub, '/var/run/salt/master/master_event_pub.ipc');
+  assert.equal(
+    master.address.kind === 'unix' && master.address.pub,
+    '/var/run/salt/master/master_event_pub.ipc',
+  );
 });
 
 test('the directory and the file come from the environment, and -c goes over both', () => {
@@ -50,14 +68,21 @@ test('the directory and the file come from the environment, and -c goes over bot
   assert.equal(minion(files, { SALT_CONFIG_DIR: '/a' }).id?.value, 'a');
   assert.equal(minion(files, { SALT_CONFIG_DIR: '/a', SALT_MINION_CONFIG: '/b/minion' }).id?.value, 'b');
   assert.equal(minion(files, { SALT_MINION_CONFIG: '/gone' }).id?.value, 'host');
-  const config = loadSaltConfig({ node: 'minion', configDir: '/c', system: system(files, { SALT_CONFIG_DIR: '/a' }) });
+  const config = loadSaltConfig({
+    node: 'minion',
+    configDir: '/c',
+    system: system(files, { SALT_CONFIG_DIR: '/a' }),
+  });
   assert.equal(busAddress(config).id?.value, 'c');
 });
 
 test('each value knows the file and line that it comes from', () => {
   const config = loadSaltConfig({
     node: 'minion',
-    system: system({ '/etc/salt/minion': '# one\nid: a\n\nhash_type: md5\n', '/etc/salt/minion.d/x.conf': '\nsock_dir: /x\n' }),
+    system: system({
+      '/etc/salt/minion': '# one\nid: a\n\nhash_type: md5\n',
+      '/etc/salt/minion.d/x.conf': '\nsock_dir: /x\n',
+    }),
   });
   const address = busAddress(config);
   assert.deepEqual(address.id?.origin, { kind: 'file', file: '/etc/salt/minion', line: 2 });
@@ -79,14 +104,23 @@ test('a guessed id gives way to the only socket that is there; a configured one 
 test('the id: cached, lowered, without and with a domain, from the hosts file', () => {
   assert.equal(minion({ '/etc/salt/minion_id': 'cached\nmore' }).id?.value, 'cached');
   assert.equal(minion({ '/etc/salt/minion_id': 'localhost' }).id?.value, 'host');
-  assert.equal(minion({ '/etc/salt/minion_id': 'cached', '/etc/salt/minion': 'minion_id_caching: no' }).id?.value, 'host');
-  assert.equal(minion({ '/r/etc/salt/minion_id': 'below', '/etc/salt/minion': 'root_dir: /r' }).id?.value, 'below');
+  assert.equal(
+    minion({ '/etc/salt/minion_id': 'cached', '/etc/salt/minion': 'minion_id_caching: no' }).id?.value,
+    'host',
+  );
+  assert.equal(
+    minion({ '/r/etc/salt/minion_id': 'below', '/etc/salt/minion': 'root_dir: /r' }).id?.value,
+    'below',
+  );
   assert.equal(minion({ '/etc/salt/minion': 'minion_id_lowercase: true' }, {}, 'HOST').id?.value, 'host');
   assert.equal(minion({ '/etc/salt/minion': 'minion_id_remove_domain: true' }, {}, 'a.b.c').id?.value, 'a');
   assert.equal(minion({ '/etc/salt/minion': 'minion_id_remove_domain: B.c' }, {}, 'a.b.c').id?.value, 'a');
   assert.equal(minion({ '/etc/salt/minion': 'append_domain: x.y' }).id?.value, 'host.x.y');
   assert.equal(minion({ '/etc/hosts': '127.0.1.1 host.example.com host\n' }).id?.value, 'host.example.com');
-  assert.equal(minion({ '/etc/hosts': '127.0.0.1 localhost\n127.0.1.1 real # x\n' }, {}, 'localhost').id?.value, 'real');
+  assert.equal(
+    minion({ '/etc/hosts': '127.0.0.1 localhost\n127.0.1.1 real # x\n' }, {}, 'localhost').id?.value,
+    'real',
+  );
   assert.throws(() => minion({ '/etc/salt/minion': 'a: 1\nid_function: x.y' }), {
     code: 'ERR_SALTBUS_CONFIG',
     message: /\/etc\/salt\/minion:2: id_function/,
@@ -106,14 +140,24 @@ test('a broken main file is an error with file and line; a broken drop-in is a w
   fails('a: *nowhere', /:1: /);
   const config = loadSaltConfig({
     node: 'minion',
-    system: system({ '/etc/salt/minion': 'id: a', '/etc/salt/minion.d/x.conf': 'id: [\n', '/etc/salt/minion.d/y.conf': 'hash_type: md5' }),
+    system: system({
+      '/etc/salt/minion': 'id: a',
+      '/etc/salt/minion.d/x.conf': 'id: [\n',
+      '/etc/salt/minion.d/y.conf': 'hash_type: md5',
+    }),
   });
   assert.equal(busAddress(config).hashType.value, 'md5');
   assert.match(config.warnings.join(), /x\.conf:\d+/);
 });
 
 test('include that includes itself ends', () => {
-  const config = loadSaltConfig({ node: 'minion', system: system({ '/etc/salt/minion': 'id: a\ninclude: x.conf', '/etc/salt/x.conf': 'include: x.conf\nhash_type: md5' }) });
+  const config = loadSaltConfig({
+    node: 'minion',
+    system: system({
+      '/etc/salt/minion': 'id: a\ninclude: x.conf',
+      '/etc/salt/x.conf': 'include: x.conf\nhash_type: md5',
+    }),
+  });
   assert.equal(busAddress(config).hashType.value, 'md5');
   assert.match(config.warnings.join(), /include goes deeper/);
 });
@@ -127,19 +171,41 @@ test('drop-ins are merged into each other before they replace', () => {
       '/etc/salt/minion.d/2.conf': 'm: {b: {d: 2}}\nl: [2, 3]',
     }),
   });
-  assert.deepEqual(values.get('m')?.value, new Map<string, unknown>([['a', 1], ['b', new Map([['c', 1], ['d', 2]])]]));
+  assert.deepEqual(
+    values.get('m')?.value,
+    new Map<string, unknown>([
+      ['a', 1],
+      [
+        'b',
+        new Map([
+          ['c', 1],
+          ['d', 2],
+        ]),
+      ],
+    ]),
+  );
   assert.deepEqual(values.get('l')?.value, [1, 2, 3]);
 });
 
 test('the socket beside a socket', () => {
-  assert.deepEqual(siblingSocket('/r/master_event_pull.ipc'), { node: 'master', pub: '/r/master_event_pub.ipc', pull: '/r/master_event_pull.ipc' });
-  assert.deepEqual(siblingSocket('/r/minion_event_1e9498c860_pub.ipc').pull, '/r/minion_event_1e9498c860_pull.ipc');
+  assert.deepEqual(siblingSocket('/r/master_event_pull.ipc'), {
+    node: 'master',
+    pub: '/r/master_event_pub.ipc',
+    pull: '/r/master_event_pull.ipc',
+  });
+  assert.deepEqual(
+    siblingSocket('/r/minion_event_1e9498c860_pub.ipc').pull,
+    '/r/minion_event_1e9498c860_pull.ipc',
+  );
   assert.throws(() => siblingSocket('/r/publish_pull.ipc'), { code: 'ERR_SALTBUS_USAGE' });
 });
 
 test('our own directories follow XDG', () => {
   assert.equal(userSockDir('minion', { XDG_RUNTIME_DIR: '/run/user/5' }), '/run/user/5/saltbus/minion');
-  assert.equal(userSockDir('master', { HOME: '/h', XDG_RUNTIME_DIR: 'relative' }), '/h/.local/state/saltbus/run/master');
+  assert.equal(
+    userSockDir('master', { HOME: '/h', XDG_RUNTIME_DIR: 'relative' }),
+    '/h/.local/state/saltbus/run/master',
+  );
   assert.equal(userCacheDir({ HOME: '/h' }), '/h/.cache/saltbus');
   assert.equal(userCacheDir({ HOME: '/h', XDG_CACHE_HOME: '/c' }), '/c/saltbus');
 });
@@ -147,10 +213,27 @@ test('our own directories follow XDG', () => {
 test('YAML means what PyYAML makes of it', () => {
   const read = (text: string): unknown => parseSaltYaml(text, { file: 'f' });
   assert.deepEqual(read('[y, yes, on, 1e3, 010, 08, 1:30, 0x1f, 2024-01-02, ~, "1", 1.5]'), [
-    'y', true, true, '1e3', 10, '08', 90, 31, '2024-01-02', null, '1', 1.5,
+    'y',
+    true,
+    true,
+    '1e3',
+    10,
+    '08',
+    90,
+    31,
+    '2024-01-02',
+    null,
+    '1',
+    1.5,
   ]);
   assert.equal(read(''), null);
-  assert.deepEqual(read('a: &x [1]\nb: *x'), new Map([['a', [1]], ['b', [1]]]));
+  assert.deepEqual(
+    read('a: &x [1]\nb: *x'),
+    new Map([
+      ['a', [1]],
+      ['b', [1]],
+    ]),
+  );
   assert.equal(typeSaltScalar('18446744073709551615'), 18446744073709551615n);
   assert.equal(typeSaltScalar('a #b'), 'a #b');
 });

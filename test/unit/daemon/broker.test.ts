@@ -30,7 +30,10 @@ function writer(to: Broker): Duplex {
 }
 
 /** A subscriber, and a function that waits until it has seen as many tags. */
-function subscriber(to: Broker, framing: Framing): { end: Duplex; tags: string[]; seen: (count: number) => Promise<string[]> } {
+function subscriber(
+  to: Broker,
+  framing: Framing,
+): { end: Duplex; tags: string[]; seen: (count: number) => Promise<string[]> } {
   const [ours, theirs] = memoryPair();
   to.attachSubscriber(theirs, { principal: 'subscriber', framing });
   const tags: string[] = [];
@@ -76,7 +79,12 @@ test('any framing from firing programs reaches subscribers of any framing, in or
 test('a frame that is not canonical is passed on in canonical form', async (t) => {
   const bus = broker(t);
   const reader = subscriber(bus, 'bare');
-  const odd = encode(new Map<string, unknown>([['body', body('odd')], ['extra', 1]]));
+  const odd = encode(
+    new Map<string, unknown>([
+      ['body', body('odd')],
+      ['extra', 1],
+    ]),
+  );
   writer(bus).write(Buffer.concat([encodeFrame(body('a'), 'bare'), odd, encodeFrame(body('b'), 'bare')]));
   assert.deepEqual(await reader.seen(3), ['a', 'odd', 'b']);
 });
@@ -84,11 +92,25 @@ test('a frame that is not canonical is passed on in canonical form', async (t) =
 test('a bad event is dropped and counted, and the next one passes', async (t) => {
   const bus = broker(t);
   const reader = subscriber(bus, 'bare');
-  const bad = [Buffer.from('no tag end'), Buffer.from('t\n\n\x01', 'latin1'), Buffer.from('t\n\n\x81\xa1', 'latin1'), Buffer.from('t\n\n\x80\x80', 'latin1')];
+  const bad = [
+    Buffer.from('no tag end'),
+    Buffer.from('t\n\n\x01', 'latin1'),
+    Buffer.from('t\n\n\x81\xa1', 'latin1'),
+    Buffer.from('t\n\n\x80\x80', 'latin1'),
+  ];
   const line = writer(bus);
-  line.write(Buffer.concat([...bad.map((bytes) => encodeFrame(bytes, 'bare')), encode({ head: {} }), encodeFrame(body('good'), 'bare')]));
+  line.write(
+    Buffer.concat([
+      ...bad.map((bytes) => encodeFrame(bytes, 'bare')),
+      encode({ head: {} }),
+      encodeFrame(body('good'), 'bare'),
+    ]),
+  );
   assert.deepEqual(await reader.seen(1), ['good']);
-  assert.deepEqual({ ...bus.counters }, { events: 1, malformed: 5, refused: 0, cut: 0, subscribers: 1, writers: 1 });
+  assert.deepEqual(
+    { ...bus.counters },
+    { events: 1, malformed: 5, refused: 0, cut: 0, subscribers: 1, writers: 1 },
+  );
 });
 
 test('a firing program that is out of step is closed, and nobody else is', async (t) => {

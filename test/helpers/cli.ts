@@ -1,0 +1,134 @@
+/** Runs the built `saltbus`, and other programs, as a user would. The test runner builds it first. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from './own-bus.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const MAIN = join(ROOT, 'dist', 'cli', 'main.js');
+
+/** What a program is given. */
+export interface RunOptions {
+  readonly input?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** What a program that has ended has said. */
+export interface Ended {
+  /** The exit code, or the signal that ended it. */
+  readonly code: number | string;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A program that runs. */
+export interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** Waits until a line of stdout (or stderr) holds a text, and gives the line. */
+  line(text: string, from?: 'stdout' | 'stderr'): Promise<string>;
+}
+
+/** Starts a program; it is killed after the test. */
+export function start(
+  t: TestContext,
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Running {
+  const child = spawn(command, args, {
+    env: { ...process.env, ...options.env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const said = { stdout: '', stderr: '' };
+  const lines: { readonly from: string; readonly text: string }[] = [];
+  const looking = new Set<() => void>();
+  for (const from of ['stdout', 'stderr'] as const) {
+    child[from].on('data', (chunk: Buffer) => {
+      said[from] += chunk.toString();
+    });
+    createInterface({ input: child[from] }).on('line', (text) => {
+      lines.push({ from, text });
+      for (const look of looking) look();
+    });
+  }
+  child.stdin.on('error', () => undefined); // a program that ends early says why by its exit code
+  if (options.input !== undefined) child.stdin.end(options.input);
+  const ended = new Promise<Ended>((resolve) => {
+    child.on('close', (code, signal) => {
+      resolve({ code: code ?? signal ?? 'unknown', ...said });
+    });
+  });
+  t.after(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  const line = (text: string, from: 'stdout' | 'stderr' = 'stdout'): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = lines.find((entry) => entry.from === from && entry.text.includes(text));
+        if (found === undefined) return;
+        looking.delete(look);
+        resolve(found.text);
+      };
+      looking.add(look);
+      look();
+      void ended.then(({ code }) => {
+        reject(
+          new Error(
+            `${command} ${args.join(' ')} ended (${code}) without '${text}': ${said.stdout}${said.stderr}`,
+          ),
+        );
+      });
+    });
+  return { child, ended, line };
+}
+
+/** Starts `saltbus` with these arguments. */
+export function saltbus(t: TestContext, args: readonly string[], options: RunOptions = {}): Running {
+  return start(t, process.execPath, [MAIN, ...args], options);
+}
+
+/** Runs `saltbus` to its end. */
+export function runSaltbus(
+  t: TestContext,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Ended> {
+  const running = saltbus(t, args, options);
+  if (options.input === undefined) running.child.stdin?.end();
+  return running.ended;
+}
+
+/** A folder for `PATH` in which `saltbus` is the built one. */
+export function saltbusOnPath(t: TestContext): NodeJS.ProcessEnv {
+  if (!existsSync(MAIN)) throw new Error('dist/ is not built: npm run build');
+  const bin = join(temporaryFolder(t), 'bin');
+  mkdirSync(bin);
+  symlinkSync(MAIN, join(bin, 'saltbus'));
+  return { PATH: `${bin}:${process.env['PATH'] ?? ''}` };
+}
+
+/** Runs an example in TypeScript. */
+export function example(
+  t: TestContext,
+  name: string,
+  options: RunOptions & { readonly args?: readonly string[] } = {},
+): Running {
+  const file = join(ROOT, 'examples', 'typescript', `${name}.ts`);
+  return start(t, process.execPath, ['--import', 'tsx', file, ...(options.args ?? [])], options);
+}
+
+/** Runs an example in shell. */
+export function shellExample(
+  t: TestContext,
+  name: string,
+  options: RunOptions & { readonly args?: readonly string[] } = {},
+): Running {
+  const env = { ...saltbusOnPath(t), ...options.env };
+  return start(t, join(ROOT, 'examples', 'shell', `${name}.sh`), options.args ?? [], { ...options, env });
+}
