@@ -41,7 +41,7 @@ export async function runFiles(files: readonly string[], concurrency: number): P
     if (event.todo !== undefined) skipped += 1;
     else if (event.details.type !== 'suite') failed += 1;
   });
-  const report = stream.compose(new spec());
+  const report = stream.compose(new spec()) as NodeJS.ReadableStream;
   report.pipe(process.stdout, { end: false });
   await finished(report, { writable: false });
   if (passed + failed + skipped === 0) throw new Error(`No test ran in ${files.length} files`);

@@ -1,7 +1,7 @@
 /**
  * What the library says while it works: names and payloads on `node:diagnostics_channel`. The library never logs.
  */
-import { channel } from 'node:diagnostics_channel';
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Channel } from 'node:diagnostics_channel';
 import type { SaltbusError } from './errors.ts';
 
@@ -50,12 +50,11 @@ export function onDiagnostics<Name extends DiagnosticsName>(
   name: Name,
   listener: (payload: DiagnosticsPayloads[Name]) => void,
 ): () => void {
-  const target = channelOf(name);
   const receive = (message: unknown): void => {
     listener(message as DiagnosticsPayloads[Name]);
   };
-  target.subscribe(receive);
+  subscribe(name, receive);
   return () => {
-    target.unsubscribe(receive);
+    unsubscribe(name, receive);
   };
 }

@@ -8,8 +8,26 @@ export type { FireMasterOptions, MasterEvent } from './bus/fire-master.ts';
 export type { BusItem, Gap, GapReason } from './bus/queue.ts';
 export { Subscription } from './bus/subscription.ts';
 export type { SubscriptionCounters } from './bus/subscription.ts';
+export type { DialectChoice } from './dialect/choice.ts';
+export { deniedBy, reservedPrefix } from './dialect/tag-rules.ts';
+export type { ReservedPrefix } from './dialect/tag-rules.ts';
 export { SaltEvent } from './event.ts';
 export type { BadEvent, EventData } from './event.ts';
+export {
+  beaconTag,
+  checkTag,
+  jobNewTag,
+  jobReturnTag,
+  minionStartTag,
+  parseTag,
+  syndicTag,
+  tagify,
+} from './tag.ts';
+export type { BatchPhase, MinionCommand, ParsedTag } from './tag.ts';
+export { narrow } from './known-events/index.ts';
+export type * from './known-events/index.ts';
+export { compileFilter, compileMatch, guessMode } from './match/index.ts';
+export type { FilterOptions, FilterPattern, MatchMode, TagMatch } from './match/index.ts';
 export { ERRORS, SaltbusError } from './errors.ts';
 export type { ErrorCode, ErrorEntry } from './errors.ts';
 export { onDiagnostics } from './diagnostics.ts';

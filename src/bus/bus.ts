@@ -205,7 +205,7 @@ export class Bus implements AsyncDisposable, FeedOwner {
       }
       return this.#outbox.send(body);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 
@@ -222,12 +222,10 @@ export class Bus implements AsyncDisposable, FeedOwner {
   fireMaster(first: string | readonly MasterEvent[], second?: unknown): Promise<void> {
     try {
       const load =
-        typeof first === 'string'
-          ? singlePackage(first, second ?? {})
-          : listPackage(first, (second ?? {}) as FireMasterOptions);
+        typeof first === 'string' ? singlePackage(first, second ?? {}) : listPackage(first, second ?? {});
       return this.fire(FIRE_MASTER_TAG, load);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 

@@ -127,7 +127,7 @@ export class Subscription implements AsyncIterable<BusItem, undefined>, AsyncDis
       return Promise.resolve({ done: false, value: item });
     }
     const failure = this.#takeError();
-    if (failure !== undefined) return Promise.reject(failure.error as Error);
+    if (failure !== undefined) return Promise.reject(failure.error);
     if (this.#ended) return Promise.resolve(DONE);
     return new Promise((resolve, reject) => {
       this.#waiters.push({ resolve, reject });

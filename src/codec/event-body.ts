@@ -55,6 +55,6 @@ function encodeStamped(
   if (data instanceof Map) {
     encoder.value(new Map<unknown, unknown>(data).set('_stamp', stamp));
   } else {
-    encoder.value({ ...data, _stamp: stamp });
+    encoder.value({ ...(data as Readonly<Record<string, unknown>>), _stamp: stamp });
   }
 }

@@ -137,8 +137,11 @@ export class FrameSplitter {
     let at = 0;
     if (this.#inFrame) {
       at = this.#scan(chunk, 0);
-      this.#held.add(at === length && this.#inFrame ? chunk : chunk.subarray(0, at));
-      if (this.#inFrame) return this.#checkSize(0);
+      this.#held.add(chunk.subarray(0, at));
+      if (!this.atBoundary) {
+        this.#checkSize(0);
+        return;
+      }
       const frame = this.#held.take();
       this.#report(frame, prefix, frame.length);
     }
@@ -156,7 +159,7 @@ export class FrameSplitter {
       }
       this.#begin();
       at = this.#scan(chunk, at);
-      if (this.#inFrame) {
+      if (!this.atBoundary) {
         this.#checkSize(at - start);
         this.#held.add(chunk.subarray(start));
         return;

@@ -22,9 +22,6 @@ const CANONICAL_HEAD = Buffer.from('82a46865616480a4626f6479', 'hex');
 /** Bytes before the body's length in a canonical frame. */
 const HEAD_LENGTH = CANONICAL_HEAD.length;
 
-/** The most bytes that stand before the body: length prefix, head, and the widest bin header. */
-export const FRAME_OVERHEAD_MOST: number = 4 + HEAD_LENGTH + 5;
-
 /**
  * What a stream speaks, by the first byte of a frame: a msgpack map begins a bare frame; the first byte of a length
  * stays below 0x80 for anything under 2 GiB. `undefined`: neither.

@@ -25,11 +25,12 @@ const TIMEOUT_MS = 10_000;
 /** Asks the installed commands for their version; `undefined` when none is there. It says nothing about a daemon that was started before an upgrade. */
 export function installedSalt(): InstalledSalt | undefined {
   for (const command of COMMANDS) {
+    // The types do not say it: there is no output where the command is not there.
     const { stdout } = spawnSync(command, ['--version'], {
       encoding: 'utf8',
       timeout: TIMEOUT_MS,
       stdio: ['ignore', 'pipe', 'ignore'],
-    });
+    }) as { readonly stdout: string | null };
     const version = /^salt-\w+ (\d{4}(?:\.\d+)?)/.exec(stdout ?? '')?.[1];
     if (version !== undefined) return { version, command };
   }

@@ -22,8 +22,7 @@ export function minionId(config: SaltConfig): Configured<string> {
     given !== false &&
     given !== 0
   ) {
-    // Salt turns numbers into text, and Python writes booleans with a capital.
-    const text = given === true ? 'True' : String(given as string | number | bigint);
+    const text = idText(configured);
     return { value: withDomain(config, text), origin: configured.origin };
   }
   const cached = cachedId(config);
@@ -40,6 +39,17 @@ export function minionId(config: SaltConfig): Configured<string> {
   }
   const guessed = adjusted(config, guessedId(config.system));
   return { value: isAddress(guessed) ? guessed : withDomain(config, guessed), origin: { kind: 'default' } };
+}
+
+// Salt turns numbers into text, and Python writes booleans with a capital.
+function idText(configured: Configured): string {
+  const { value } = configured;
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'bigint') return value.toString();
+  if (value === true) return 'True';
+  throw new SaltbusError('ERR_SALTBUS_CONFIG', `${placeOf(configured)}: id is neither text nor a number`, {
+    next: 'Write the id of the minion as one word.',
+  });
 }
 
 function placeOf({ origin }: Configured): string {

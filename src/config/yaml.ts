@@ -148,7 +148,8 @@ class Builder {
   }
 
   #scalar(node: YamlPackage.Scalar): unknown {
-    const text = String(node.value ?? '');
+    // the failsafe schema makes text of every scalar
+    const text = (node.value ?? '') as string;
     const tag = node.tag;
     if (tag === undefined || tag === 'tag:yaml.org,2002:str') {
       return tag === undefined && node.type === 'PLAIN' ? plainScalar(text, this.#options) : text;

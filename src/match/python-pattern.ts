@@ -32,6 +32,8 @@ export interface PythonPattern {
 const MOST_REPEATS = 1000;
 /** Deeper than anybody writes, and far from what a stack holds. */
 const DEEPEST = 200;
+/** Parts of a pattern with its repetitions written out: matching takes that many steps for each character at the most. */
+const MOST_PARTS = 5000;
 
 interface OpenGroup {
   readonly start: number;
@@ -55,6 +57,8 @@ class Reader {
   readonly #names = new Set<string>();
   /** Product of the counted repetitions inside a node. */
   readonly #weights = new WeakMap<PatternNode, number>();
+  /** How many parts a node has with its repetitions written out, where it has more than one. */
+  readonly #sizes = new WeakMap<PatternNode, number>();
   #flags: Flags = { i: false, m: false, s: false };
   #branches: PatternNode[][] = [[]];
   #globalsUntil = 0;
@@ -68,7 +72,20 @@ class Reader {
     while (source.at < source.characters.length) this.#part(this.#take(), source.at - 1);
     const open = this.#open.at(-1);
     if (open !== undefined) refuse(source, open.start, 'A group is not closed: ) is missing');
+    if (this.#sizeOf(this.#branches) > MOST_PARTS) {
+      refuse(
+        source,
+        0,
+        `A pattern with more than ${MOST_PARTS} parts, repetitions written out, is not supported`,
+      );
+    }
     return { flags: this.#flags, branches: this.#branches };
+  }
+
+  #sizeOf(branches: readonly (readonly PatternNode[])[]): number {
+    let size = branches.length;
+    for (const branch of branches) for (const node of branch) size += this.#sizes.get(node) ?? 1;
+    return size;
   }
 
   #part(character: string, start: number): void {
@@ -169,6 +186,7 @@ class Reader {
     }
     const repeat: PatternNode = { type: 'repeat', min, max, node };
     this.#weights.set(repeat, weight);
+    this.#sizes.set(repeat, (this.#sizes.get(node) ?? 1) * count + 1);
     branch[branch.length - 1] = repeat;
   }
 
@@ -181,6 +199,7 @@ class Reader {
       for (const inner of branch) weight = Math.max(weight, this.#weights.get(inner) ?? 1);
     }
     this.#weights.set(node, weight);
+    this.#sizes.set(node, this.#sizeOf(this.#branches));
     this.#flags = open.outer;
     this.#branches = open.branches;
     this.#push(node);
@@ -235,7 +254,7 @@ class Reader {
     if (next === '=') refuse(source, start, 'A backreference, (?P=...), is not supported');
     if (next !== '<') refuse(source, start, `Python knows no (?P${next}`);
     const end = source.characters.indexOf('>', source.at);
-    if (end === -1) refuse(source, start, 'The name of a group is not closed: > is missing');
+    if (end === -1) refuse(source, source.at, 'The name of a group is not closed: > is missing');
     const name = source.characters.slice(source.at, end).join('');
     if (!/^[\p{XID_Start}_]\p{XID_Continue}*$/u.test(name)) {
       refuse(source, source.at, `${JSON.stringify(name)} is no name for a group`);

@@ -9,8 +9,9 @@ import type { Framing } from '../codec/framing.ts';
 import { traitsOfRelease } from '../dialect/releases.ts';
 import { SaltbusError } from '../errors.ts';
 import { waitForForwarding, watchBus } from './real-salt/bus-watch.ts';
-import type { BusSockets } from './real-salt/bus-watch.ts';
+import type { BusEndpoints } from './real-salt/bus-watch.ts';
 import {
+  busEndpoints,
   masterBusSockets,
   masterConfig,
   minionBusSockets,
@@ -18,7 +19,7 @@ import {
   sockDir,
   writeConfig,
 } from './real-salt/config.ts';
-import type { SaltConfig } from './real-salt/config.ts';
+import type { BusSockets, SaltConfig } from './real-salt/config.ts';
 import { SaltDaemon } from './real-salt/daemon.ts';
 import { freePort } from './real-salt/ports.ts';
 import { answersPing } from './real-salt/request-port.ts';
@@ -104,6 +105,8 @@ class Pair implements RealSalt {
   readonly publishPort: number;
   readonly requestPort: number;
   readonly #framing: Framing;
+  readonly #masterAt: BusEndpoints;
+  readonly #minionAt: BusEndpoints;
   readonly #startTimeout: number;
   readonly #signal: AbortSignal | undefined;
   readonly #watchdog: Watchdog;
@@ -126,6 +129,8 @@ class Pair implements RealSalt {
     this.minionId = place.id;
     this.masterBus = masterBusSockets(this.masterSockDir);
     this.minionBus = minionBusSockets(this.minionSockDir, place.id);
+    this.#masterAt = busEndpoints(this.masterBus, 'master', options.extraMasterConfig);
+    this.#minionAt = busEndpoints(this.minionBus, 'minion', options.extraMinionConfig);
     this.publishPort = place.publish;
     this.requestPort = place.request;
     this.#framing = place.framing;
@@ -152,7 +157,7 @@ class Pair implements RealSalt {
 
   async startMaster(): Promise<void> {
     await this.#master.start(async (signal) => {
-      const watch = await watchBus(this.masterBus, this.#framing, signal);
+      const watch = await watchBus(this.#masterAt, this.#framing, signal);
       watch.close();
       // A master that is told to stop before its workers answer leaves processes behind (3006, 3007).
       await until(async () => ((await answersPing(this.requestPort, signal)) ? true : undefined), signal);
@@ -172,20 +177,20 @@ class Pair implements RealSalt {
     const signal = this.#bounded();
     if (this.masterPid === undefined) {
       await this.#minion.start(async (ended) => {
-        (await watchBus(this.minionBus, this.#framing, ended)).close();
+        (await watchBus(this.#minionAt, this.#framing, ended)).close();
       }, signal);
       return;
     }
     // subscribed before the minion is started, or its start event could pass unseen
-    const onMaster = await watchBus(this.masterBus, this.#framing, signal);
+    const onMaster = await watchBus(this.#masterAt, this.#framing, signal);
     try {
       const announced = onMaster.saw(`salt/minion/${this.minionId}/start\n\n`);
       announced.catch(() => undefined); // awaited below, after the bus
       await this.#minion.start(async (ended) => {
-        (await watchBus(this.minionBus, this.#framing, ended)).close();
+        (await watchBus(this.#minionAt, this.#framing, ended)).close();
         await announced;
         // The event is sent a moment before the minion begins to act on what is fired on its bus.
-        await waitForForwarding(this.minionBus, this.#framing, onMaster, ended);
+        await waitForForwarding(this.#minionAt, this.#framing, onMaster, ended);
       }, signal);
     } finally {
       onMaster.close();

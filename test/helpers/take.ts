@@ -22,7 +22,7 @@ export async function takeEvents(subscription: Subscription, count: number): Pro
 /** An item, which is an event. */
 export function eventOf(item: BusItem | undefined): SaltEvent {
   assert.equal(item?.kind, 'event');
-  return item as SaltEvent;
+  return item;
 }
 
 /** The data of an event without the stamp. */

@@ -107,11 +107,11 @@ test('patterns: prefix, glob, exact, regex, exclude', LIMIT, async (t) => {
   const end = await listening(t, ['salt/auth', '-n', '1', ...where]);
   for (const tag of tags) await runSaltbus(t, ['fire', tag, ...where]);
   await end.ended;
-  for (const [index, { child, ended, line }] of running.entries()) {
+  for (const [index, listener] of running.entries()) {
     const wanted = cases[index]?.[1] ?? [];
-    await line(wanted.at(-1) ?? '');
-    child.kill('SIGTERM');
-    const { code, stdout } = await ended;
+    await listener.line(wanted.at(-1) ?? '');
+    listener.child.kill('SIGTERM');
+    const { code, stdout } = await listener.ended;
     assert.deepEqual(stdout.trim().split('\n'), wanted);
     assert.equal(code, 0);
   }

@@ -1,6 +1,7 @@
 /** The command line beside a real Salt: output that equals Salt's own, and the configuration that Salt uses. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '../../src/client/connect.ts';
 import { runSaltbus, saltbus, start } from '../helpers/cli.ts';
 import { takeEvents } from '../helpers/take.ts';
@@ -37,15 +38,10 @@ test('tsv is the line that salt-run state.event prints, byte for byte', LIMIT, a
   t.after(() => {
     bus.destroy();
   });
-  const first = theirs.line('tsv/first');
-  let printed = false;
-  void first.then(() => {
-    printed = true;
-  });
-  let fired = 0;
-  for (; !printed && fired < 40; fired += 1) {
+  const first = theirs.line('tsv/first').then(() => true);
+  for (let fired = 0; fired < 40; fired += 1) {
     await bus.fire('tsv/first', { n: 1 });
-    await Promise.race([first, new Promise((resolve) => setTimeout(resolve, 500))]);
+    if (await Promise.race([first, delay(500, false, { ref: false })])) break;
   }
   await first;
   const values = [

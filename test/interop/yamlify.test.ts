@@ -33,7 +33,7 @@ function show(value: unknown): unknown {
     return ['float', pythonFloat(value.value).replace('NaN', 'nan').replace('Infinity', 'inf')];
   if (value === null) return ['word', 'None'];
   if (typeof value === 'boolean') return ['word', value ? 'True' : 'False'];
-  return [typeof value === 'string' ? 'str' : 'int', String(value)];
+  return [typeof value === 'string' ? 'str' : 'int', (value as string | number | bigint).toString()];
 }
 
 test(`${ARGUMENTS.length} arguments mean the same to Salt and to us`, () => {

@@ -76,7 +76,7 @@ class Demo implements AsyncDisposable {
     this.#say('5. Five drops, a line each');
     const drops = ['drap', 'drep', 'drip', 'drop', 'drup'].map((drop) => `a ${drop} in the bucket`);
     await this.#fire(['fire', 'mytag', '--lines', ...minion], `${drops.join('\n')}\n`);
-    for (const _ of drops) await onMinion.next();
+    for (let left = drops.length; left > 0; left -= 1) await onMinion.next();
 
     this.#say('6. What real Salt would drop in silence is refused');
     await this.#fire(

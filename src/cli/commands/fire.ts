@@ -131,10 +131,14 @@ function masterEvent(tag: string, element: ExactValue, index: number): MasterEve
     });
   }
   const map = element as ReadonlyMap<string, ExactValue>;
-  return {
-    ...(map.has('tag') ? Object.fromEntries(map) : { data: map }),
-    tag: String(map.get('tag') ?? tag),
-  };
+  const own = map.get('tag');
+  if (own === undefined) return { tag, data: map };
+  if (typeof own !== 'string') {
+    throw new SaltbusError('ERR_SALTBUS_DATA', `The tag of element ${index} of the list is no text`, {
+      next: 'Make it text, or leave it out: the event is then fired under TAG.',
+    });
+  }
+  return { ...Object.fromEntries(map), tag: own };
 }
 
 function requireMap(data: ExactValue): FireData {

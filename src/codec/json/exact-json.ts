@@ -157,7 +157,7 @@ class JsonReader {
       if (read === undefined) return map;
       const exact = read(value);
       if (exact === undefined) {
-        throw this.#error(`{"${String(key)}": ...} does not hold what this form wants`, start);
+        throw this.#error(`{${exactToJson(key)}: ...} does not hold what this form wants`, start);
       }
       return exact;
     }

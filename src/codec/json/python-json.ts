@@ -23,11 +23,16 @@ export function pythonJson(value: ExactValue): string {
 
 function pythonObject(value: Exclude<ExactValue, string | number | boolean | bigint | null>): string {
   if (value instanceof Map) {
-    const parts: string[] = [];
+    // To Python 1, 1.0 and True are one key: the first gives its name, the last its value.
+    const parts = new Map<unknown, { readonly name: string; value: string }>();
     for (const [key, element] of value as ReadonlyMap<ExactValue, ExactValue>) {
-      parts.push(`${pythonString(pythonKey(key))}: ${pythonJson(element)}`);
+      const same = pythonEqual(key);
+      const part = parts.get(same);
+      if (part === undefined)
+        parts.set(same, { name: pythonString(pythonKey(key)), value: pythonJson(element) });
+      else part.value = pythonJson(element);
     }
-    return `{${parts.join(', ')}}`;
+    return `{${[...parts.values()].map((part) => `${part.name}: ${part.value}`).join(', ')}}`;
   }
   if (value instanceof ExactFloat) return pythonFloat(value.value);
   if (value instanceof SaltDateTime) return pythonString(value.toString());
@@ -40,6 +45,11 @@ function pythonObject(value: Exclude<ExactValue, string | number | boolean | big
 // json.dumps turns keys that are no text into text, and so do we; the words are JSON's, the numbers Python's.
 function pythonKey(key: ExactValue): string {
   return typeof key === 'string' ? key : unquoted(pythonJson(key));
+}
+
+function pythonEqual(key: ExactValue): unknown {
+  if (typeof key === 'boolean') return Number(key);
+  return key instanceof ExactFloat ? key.value : key;
 }
 
 function unquoted(json: string): string {

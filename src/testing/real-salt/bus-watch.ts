@@ -10,14 +10,15 @@ import { EventBodyEncoder } from '../../codec/event-body.ts';
 import { encodeFrame } from '../../codec/framing.ts';
 import type { Framing } from '../../codec/framing.ts';
 import { SaltbusError } from '../../errors.ts';
+import type { Endpoint } from '../../transport/endpoint.ts';
 import { orAborted, until } from './wait.ts';
 
-/** The two sockets of an event bus. */
-export interface BusSockets {
+/** Where an event bus is. */
+export interface BusEndpoints {
   /** Read events here. */
-  readonly pub: string;
+  readonly pub: Endpoint;
   /** Write events here. */
-  readonly pull: string;
+  readonly pull: Endpoint;
 }
 
 // An event that comes too early (the reader not accepted yet, the minion not signed in yet) is lost and is fired again.
@@ -74,8 +75,9 @@ export class BusWatch {
   }
 }
 
-async function opened(path: string, signal: AbortSignal): Promise<Socket | undefined> {
-  const socket = connect({ path });
+async function opened(endpoint: Endpoint, signal: AbortSignal): Promise<Socket | undefined> {
+  const socket =
+    endpoint.kind === 'unix' ? connect({ path: endpoint.path }) : connect(endpoint.port, endpoint.host);
   try {
     await once(socket, 'connect');
     return socket;
@@ -90,14 +92,14 @@ const encoder = new EventBodyEncoder();
 
 /** Writes one event to a pull socket; whether the socket took it. */
 async function fire(
-  path: string,
+  endpoint: Endpoint,
   framing: Framing,
   tag: string,
   data: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
 ): Promise<boolean> {
   const frame = encodeFrame(encoder.encode(tag, data), framing);
-  const socket = await opened(path, signal);
+  const socket = await opened(endpoint, signal);
   if (socket === undefined) return false;
   try {
     // the kernel keeps what was written for the daemon, which may be slow to notice that we are gone
@@ -140,7 +142,7 @@ function nonce(): string {
  * Waits until a bus works: its sockets accept, and an event written to one comes out of the other. The returned watch is
  * subscribed for certain; close it.
  */
-export async function watchBus(bus: BusSockets, framing: Framing, signal: AbortSignal): Promise<BusWatch> {
+export async function watchBus(bus: BusEndpoints, framing: Framing, signal: AbortSignal): Promise<BusWatch> {
   return await until(async () => {
     const socket = await opened(bus.pub, signal);
     if (socket === undefined) return undefined;
@@ -160,7 +162,7 @@ export async function watchBus(bus: BusSockets, framing: Framing, signal: AbortS
 
 /** Waits until what is fired on the bus of a minion as `fire_master` is seen on the bus of its master. */
 export async function waitForForwarding(
-  minionBus: BusSockets,
+  minionBus: BusEndpoints,
   framing: Framing,
   onMaster: BusWatch,
   signal: AbortSignal,

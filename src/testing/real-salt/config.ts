@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import type { BusSockets } from './bus-watch.ts';
+import type { BusEndpoints } from './bus-watch.ts';
 
 /** A Salt configuration as a plain map. */
 export type SaltConfig = Readonly<Record<string, unknown>>;
@@ -28,6 +28,32 @@ function directories(directory: string): SaltConfig {
 /** Where `directories` puts the sockets. */
 export function sockDir(directory: string): string {
   return join(directory, 's');
+}
+
+/** The paths of the two sockets of an event bus. */
+export interface BusSockets {
+  /** Read events here. */
+  readonly pub: string;
+  /** Write events here. */
+  readonly pull: string;
+}
+
+/** Where a bus is whose sockets would be these: there, or on loopback with `ipc_mode: tcp`. */
+export function busEndpoints(
+  sockets: BusSockets,
+  kind: 'master' | 'minion',
+  config: SaltConfig = {},
+): BusEndpoints {
+  if (config['ipc_mode'] !== 'tcp') {
+    return { pub: { kind: 'unix', path: sockets.pub }, pull: { kind: 'unix', path: sockets.pull } };
+  }
+  const option = kind === 'master' ? 'tcp_master' : 'tcp';
+  const port = (name: string): { kind: 'tcp'; host: string; port: number } => ({
+    kind: 'tcp',
+    host: '127.0.0.1',
+    port: Number(config[`${option}_${name}_port`]),
+  });
+  return { pub: port('pub'), pull: port('pull') };
 }
 
 /** The sockets of a master's bus. */

@@ -25,7 +25,7 @@ function eventsOf(bytes: Buffer, chunkSize: number): { events: SaltEvent[]; fram
     const body = findBody(buffer, start, end);
     const item = readEvent(buffer.subarray(body.start, body.end), 0);
     assert.equal(item.kind, 'event');
-    events.push(item as SaltEvent);
+    events.push(item);
   });
   for (let at = 0; at < bytes.length; at += chunkSize) splitter.push(bytes.subarray(at, at + chunkSize));
   assert.equal(splitter.atBoundary, true);
