@@ -4,10 +4,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import addBus from './commands/bus.ts';
-import addDemo from './commands/demo.ts';
-import addFire from './commands/fire.ts';
-import addListen from './commands/listen.ts';
 import { EXIT } from './exit-codes.ts';
 import { reportError } from './report-error.ts';
 
@@ -16,20 +12,44 @@ function version(): string {
   return (JSON.parse(text) as { readonly version: string }).version;
 }
 
-function makeProgram(): Command {
+type AddCommand = (program: Command) => void;
+
+/** The commands, in the order of --help. Only the one that is asked for is loaded: a one-shot `fire` is mostly loading. */
+const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AddCommand }>>> = {
+  listen: () => import('./commands/listen.ts'),
+  fire: () => import('./commands/fire.ts'),
+  bus: () => import('./commands/bus.ts'),
+  demo: () => import('./commands/demo.ts'),
+};
+
+const ALIASES: Readonly<Record<string, string>> = { sub: 'listen', tail: 'listen', pub: 'fire' };
+
+function commandsFor(args: readonly string[]): readonly string[] {
+  const first = args.find((arg) => !arg.startsWith('-')) ?? '';
+  const name = Object.hasOwn(ALIASES, first) ? (ALIASES[first] ?? '') : first;
+  return Object.hasOwn(COMMANDS, name) ? [name] : Object.keys(COMMANDS);
+}
+
+async function makeProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('saltbus')
     .description("Salt's event bus without Python: listen, fire, and serve one of your own.")
     .option('--json-errors', 'errors as one JSON object on stderr, for programs')
     .version(version(), '-V, --version')
     .showHelpAfterError('(saltbus --help, or saltbus COMMAND --help)')
     .configureHelp({ showGlobalOptions: true });
-  for (const add of [addListen, addFire, addBus, addDemo]) add(program);
+  for (const name of commandsFor(args)) (await COMMANDS[name]?.())?.default(program);
   for (const command of [program, ...program.commands]) command.exitOverride();
   return program;
 }
 
+// `saltbus --help | head -3`: a reader that has seen enough is no error.
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}
+
 async function main(): Promise<void> {
-  const program = makeProgram();
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
+  const program = await makeProgram(process.argv.slice(2));
   try {
     await program.parseAsync();
   } catch (error) {

@@ -235,6 +235,9 @@ function float(text: string): number {
   return sign * Number(bare);
 }
 
+// Words with single spaces between them, and nothing that YAML has a meaning for.
+const PLAIN_WORDS = /^[A-Za-z0-9_/+][A-Za-z0-9_/+.-]*(?: [A-Za-z0-9_/+.-]+)*$/;
+
 /**
  * Gives the value of a `k=v` argument its type as Salt's command line does (`yamlify_arg`, the same in 3006, 3007 and
  * 3008): YAML, unless that would lose something of the text.
@@ -244,6 +247,8 @@ export function typeSaltScalar(text: string, options: Omit<YamlOptions, 'file'> 
   if (text.includes('_') && /^[0-9_]+$/.test(text.trim())) return text;
   if (/[\t\r\n]/.test(text)) return text;
   if (text === 'None') return null;
+  // What can only be a plain scalar is one without asking the parser, which takes longer to load than a fire takes.
+  if (PLAIN_WORDS.test(text)) return plainScalar(text, { ...options, file: 'the argument' });
   let value: unknown;
   try {
     value = parseSaltYaml(text, { ...options, file: 'the argument' });

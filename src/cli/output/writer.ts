@@ -9,8 +9,8 @@ export class StdoutWriter {
   #onClosed: (() => void) | undefined;
 
   constructor() {
-    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
+    // main() lets nothing but a closed pipe through as an error of stdout
+    process.stdout.on('error', () => {
       this.#closed = true;
       this.#onClosed?.();
     });
