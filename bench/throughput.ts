@@ -1,59 +1,70 @@
 /**
- * Fire to listen through a broker, one firing and one listening process beside it, 400-byte job returns, every event
- * decoded on arrival. Peer: none in the short form; `--salt VENV` adds a real Salt's event publisher and clients.
+ * Fire to listen, one firing and one listening process beside the broker, 400-byte job returns, every event decoded on arrival. Peers in
+ * the same run: NATS core, where a nats-server is there, and the bus of a real salt-master with Salt's own client at both ends.
  */
-import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { connect } from 'node:net';
+import { once } from 'node:events';
+import { startSalt } from '../src/testing/real-salt.ts';
+import { inTurn } from './lib/report.ts';
 import type { Figure } from './lib/report.ts';
+import { Parts, message } from './lib/run-parts.ts';
+import { SaltPart, installedReleases } from './lib/salt.ts';
+import type { SaltPeer } from './lib/salt.ts';
 
-const PART = fileURLToPath(new URL('./lib/throughput-part.ts', import.meta.url));
+const NATS = { host: '127.0.0.1', port: 4222 };
 
-function part(role: string, folder: string, count: number): ChildProcess {
-  return fork(PART, [role, folder, String(count)], { execArgv: ['--import', 'tsx'] });
+async function ours(count: number): Promise<number> {
+  using parts = new Parts();
+  await parts.up({ role: 'broker', count });
+  const listener = await parts.up({ role: 'listen', count, decode: true });
+  const done = message(listener, 'done');
+  parts.start({ role: 'fire', count });
+  return Number((await done)['rate']);
 }
 
-function message(
-  child: ChildProcess,
-  type: string,
-): Promise<{ readonly type: string; readonly rate?: number }> {
-  return new Promise((resolve, reject) => {
-    child.on('message', (said: { readonly type: string; readonly rate?: number }) => {
-      if (said.type === type) resolve(said);
-    });
-    child.on('exit', (code) => {
-      reject(new Error(`A part of the benchmark ended early (${String(code)})`));
-    });
-  });
+async function nats(count: number): Promise<number> {
+  using parts = new Parts();
+  const address = `${NATS.host}:${NATS.port}`;
+  const listener = await parts.up({ role: 'nats-listen', count, nats: address });
+  const done = message(listener, 'done');
+  parts.start({ role: 'nats-fire', count, nats: address });
+  return Number((await done)['rate']);
 }
 
-/** Events a second of one round. */
-async function round(count: number): Promise<number> {
-  const folder = mkdtempSync(join(tmpdir(), 'saltbus-bench-'));
-  const children: ChildProcess[] = [];
+async function salt(peer: SaltPeer, count: number): Promise<number> {
+  await using master = await startSalt({ ...peer, minion: false });
+  const listener = new SaltPart(peer, ['listen', master.masterSockDir, String(count)]);
+  await listener.line();
+  const firing = new SaltPart(peer, ['fire', master.masterSockDir, String(count)]);
+  const rate = Number(await listener.line());
+  await Promise.all([firing.end(), listener.end()]);
+  return rate;
+}
+
+async function hasNats(): Promise<boolean> {
+  const socket = connect(NATS);
   try {
-    const broker = part('broker', folder, count);
-    children.push(broker);
-    await message(broker, 'up');
-    const listener = part('listen', folder, count);
-    children.push(listener);
-    await message(listener, 'up');
-    const done = message(listener, 'done');
-    children.push(part('fire', folder, count));
-    return (await done).rate ?? NaN;
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
   } finally {
-    for (const child of children) child.kill('SIGKILL');
-    rmSync(folder, { recursive: true, force: true });
+    socket.destroy();
   }
 }
 
 /** Measures the figure. */
 export async function throughput(short: boolean): Promise<Figure> {
-  const rates: number[] = [];
-  for (let index = 0; index < (short ? 1 : 5); index += 1)
-    rates.push(await round(short ? 50_000 : 1_000_000));
-  return { name: 'fire to listen through our broker, 1 to 1', unit: 'events/s', rounds: { saltbus: rates } };
+  const contenders: Record<string, () => Promise<number>> = {
+    saltbus: () => ours(short ? 50_000 : 1_000_000),
+  };
+  if (await hasNats()) contenders['NATS core'] = () => nats(short ? 50_000 : 1_000_000);
+  const peers = installedReleases();
+  for (const peer of short ? peers.slice(0, 1) : peers)
+    contenders[`Salt ${peer.release}`] = () => salt(peer, short ? 2000 : 20_000);
+  return {
+    name: 'fire to listen through a broker, 1 to 1, 400-byte returns, decoded',
+    unit: 'events/s',
+    rounds: await inTurn(contenders, short ? 1 : 5),
+  };
 }

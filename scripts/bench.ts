@@ -1,14 +1,37 @@
-/** Runs the benchmarks, prints them, and keeps the figures as JSON: `npm run bench`, `npm run bench -- --short`. */
+/**
+ * Runs the benchmarks, prints them, and keeps the figures as JSON in `bench/results/`.
+ *
+ *     npm run bench [-- --short] [NAME...]
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { decode } from '../bench/decode.ts';
+import { filteredSubscribers, manySubscriptions, stateReturns, tenSubscribers } from '../bench/fan-out.ts';
 import { printFigure } from '../bench/lib/report.ts';
 import type { Figure } from '../bench/lib/report.ts';
+import { realBus } from '../bench/real-bus.ts';
+import { roundTrip } from '../bench/round-trip.ts';
 import { throughput } from '../bench/throughput.ts';
 
-const short = process.argv.includes('--short');
+const BENCHMARKS: Readonly<Record<string, (short: boolean) => Promise<Figure>>> = {
+  decode,
+  throughput,
+  'ten-subscribers': tenSubscribers,
+  'filtered-subscribers': filteredSubscribers,
+  'many-subscriptions': manySubscriptions,
+  'state-returns': stateReturns,
+  'round-trip': roundTrip,
+  'real-bus': realBus,
+};
+
+const args = process.argv.slice(2);
+const short = args.includes('--short');
+const named = args.filter((arg) => !arg.startsWith('-'));
 const figures: Figure[] = [];
-for (const measure of [decode, throughput]) {
+for (const name of named.length === 0 ? Object.keys(BENCHMARKS) : named) {
+  const measure = BENCHMARKS[name];
+  if (measure === undefined)
+    throw new Error(`There is no benchmark '${name}'; there are ${Object.keys(BENCHMARKS).join(', ')}`);
   const figure = await measure(short);
   printFigure(figure);
   figures.push(figure);
