@@ -14,7 +14,7 @@ export interface BusEvent {
 
 /** Why something that a minion asked for was not done; a closed set, so that it can be a label of a counter. */
 export type RefusalReason =
-  'shape' | 'tag' | 'data' | 'denied' | 'acl' | 'foreign-id' | 'jid' | 'limit' | 'path' | 'not-served';
+  'shape' | 'tag' | 'data' | 'denied' | 'acl' | 'foreign-id' | 'jid' | 'limit' | 'not-served' | 'failed';
 
 /** Something that was asked for and not done. */
 export interface Refusal {

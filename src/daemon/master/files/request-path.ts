@@ -57,7 +57,8 @@ export function confine(path: string): string | undefined {
   // refused although it may lead back: Salt does so too
   if (path.split('/').includes('..')) return undefined;
   const rel = posix.normalize(path);
-  return rel === '.' || rel === './' || rel.endsWith('/') ? undefined : rel;
+  // again: `./C:` is a drive once it is normal
+  return rel === '.' || rel.endsWith('/') || isUnsafe(rel) ? undefined : rel;
 }
 
 /** Whether text holds what can mean another path than it seems: NUL, a Windows separator or drive, half a surrogate pair. */
