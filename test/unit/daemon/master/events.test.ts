@@ -21,7 +21,8 @@ const acl = compileEventAcl();
 const JID = '20261122145001719109';
 
 function plain(value: unknown): unknown {
-  if (isMap(value)) return Object.fromEntries([...value].map(([key, inner]) => [key as string, plain(inner)]));
+  if (isMap(value))
+    return Object.fromEntries([...value].map(([key, inner]) => [key as string, plain(inner)]));
   return Array.isArray(value) ? value.map(plain) : value;
 }
 
