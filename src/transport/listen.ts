@@ -1,7 +1,7 @@
 /**
  * Listens on a unix or TCP socket: replaces what a dead daemon left behind, and refuses where somebody alive listens.
  */
-import { chmodSync, linkSync, lstatSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { dirname } from 'node:path';
@@ -82,10 +82,15 @@ function inodeOf(path: string): number | undefined {
   }
 }
 
+// One by one: with `recursive`, Node 20 turns for ever where a directory cannot be made for want of its parent (/proc).
 function makeDirectory(directory: string): void {
+  if (existsSync(directory)) return;
+  makeDirectory(dirname(directory));
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o755 });
+    mkdirSync(directory, { mode: 0o755 });
   } catch (error) {
+    // another daemon may be starting beside us
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
     throw listenError(directory, error as NodeJS.ErrnoException);
   }
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clientOf, ownBus, temporaryFolder } from '../helpers/own-bus.ts';
+import { serveBus } from '../../src/daemon/bus-server.ts';
+import { DIALECTS } from '../../src/dialect/releases.ts';
+import { clientOf, ownBus, socketsIn, temporaryFolder } from '../helpers/own-bus.ts';
 import { eventOf, take } from '../helpers/take.ts';
 
 for (const dialect of ['bare', 'prefixed', 'prefixed-pull'] as const) {
@@ -22,6 +24,13 @@ for (const dialect of ['bare', 'prefixed', 'prefixed-pull'] as const) {
     assert.equal(subscription.counters.queued, 1);
   });
 }
+
+test('a directory that cannot be made is an error, not an endless attempt', { timeout: 10_000 }, async () => {
+  await assert.rejects(serveBus({ pairs: [{ ...socketsIn('/proc/saltbus/s'), dialect: DIALECTS.bare }] }), {
+    code: 'ERR_SALTBUS_SYSTEM',
+    message: /\/proc\/saltbus/,
+  });
+});
 
 test('ready means that the next event is seen, from the first one on', async (t) => {
   const folder = temporaryFolder(t);
