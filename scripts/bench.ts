@@ -11,6 +11,7 @@ import { printFigure } from '../bench/lib/report.ts';
 import type { Figure } from '../bench/lib/report.ts';
 import { realBus } from '../bench/real-bus.ts';
 import { roundTrip } from '../bench/round-trip.ts';
+import { target } from '../bench/target.ts';
 import { throughput } from '../bench/throughput.ts';
 
 const BENCHMARKS: Readonly<Record<string, (short: boolean) => Promise<Figure>>> = {
@@ -20,6 +21,7 @@ const BENCHMARKS: Readonly<Record<string, (short: boolean) => Promise<Figure>>> 
   'filtered-subscribers': filteredSubscribers,
   'many-subscriptions': manySubscriptions,
   'state-returns': stateReturns,
+  target,
   'round-trip': roundTrip,
   'real-bus': realBus,
 };

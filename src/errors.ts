@@ -38,6 +38,7 @@ export type ErrorCode =
   | 'ERR_SALTBUS_DATA'
   | 'ERR_SALTBUS_TOO_LARGE'
   | 'ERR_SALTBUS_PATTERN'
+  | 'ERR_SALTBUS_TARGET'
   | 'ERR_SALTBUS_OUTBOX_FULL'
   | 'ERR_SALTBUS_DIALECT'
   | 'ERR_SALTBUS_NOT_READY'
@@ -126,6 +127,10 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   ERR_SALTBUS_PATTERN: entry(
     'The pattern is not valid, or uses what cannot be matched in linear time.',
     'Reword it.',
+  ),
+  ERR_SALTBUS_TARGET: entry(
+    'The target of a job is malformed, or of a kind that is not known or not supported.',
+    'Mend the target; docs/targets.md says what one can hold.',
   ),
   ERR_SALTBUS_OUTBOX_FULL: entry(
     'Events were fired faster than the bus takes them, and the outbox of this program is full.',

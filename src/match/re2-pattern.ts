@@ -19,12 +19,18 @@ const LETTERS_I: readonly number[] = [0x49, 0x69, 0x130, 0x131];
 const TEXT_START = '\\A';
 const TEXT_END = '\\z';
 
-/** Writes a whole pattern; Salt puts a caret in front of it and searches, so only the first branch is anchored. */
+/** Writes a whole pattern for a search; Salt puts a caret in front of a tag's, so only the first branch is anchored. */
 export function toRe2(pattern: PythonPattern): string {
   const anchor: PatternNode = { type: 'assertion', what: 'line-start' };
   const [first = [], ...others] = pattern.branches;
   const body = writeBranches([[anchor, ...first], ...others], pattern.flags, true);
   return pattern.flags.i ? `(?i:${body})` : body;
+}
+
+/** Writes a whole pattern for Python's `re.match`: every branch begins where the text does. */
+export function toAnchoredRe2(pattern: PythonPattern): string {
+  const body = writeBranches(pattern.branches, pattern.flags, true);
+  return `${TEXT_START}(?${pattern.flags.i ? 'i' : ''}:${body})`;
 }
 
 function writeBranches(branches: readonly (readonly PatternNode[])[], flags: Flags, tail: boolean): string {

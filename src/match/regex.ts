@@ -4,7 +4,7 @@
 import { parsePattern } from './python-pattern.ts';
 import type { PatternNode, PythonPattern } from './python-pattern.ts';
 import { compileRe2 } from './re2.ts';
-import { toRe2 } from './re2-pattern.ts';
+import { toAnchoredRe2, toRe2 } from './re2-pattern.ts';
 
 /** A compiled regular expression. */
 export interface Regex {
@@ -25,6 +25,15 @@ export interface Regex {
 export function compileRegex(pattern: string): Regex {
   const parsed = parsePattern(pattern);
   return { test: compileRe2(toRe2(parsed), pattern), literalPrefix: literalPrefix(parsed) };
+}
+
+/**
+ * Compiles a regular expression in Python's syntax as `re.match` reads it, which is how Salt (all releases) targets
+ * minions: all branches begin where the text does. It differs from Python where {@link compileRegex} does.
+ * @throws SaltbusError `ERR_SALTBUS_PATTERN` for what is malformed or cannot be matched in linear time
+ */
+export function compileAnchoredRegex(pattern: string): (text: string) => boolean {
+  return compileRe2(toAnchoredRe2(parsePattern(pattern)), pattern);
 }
 
 function literalPrefix(pattern: PythonPattern): string {
