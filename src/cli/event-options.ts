@@ -42,6 +42,14 @@ export function addListenOptions(command: Command): Command {
     .option('--limit <n>', 'most events that wait while output is slow', positive);
 }
 
+/** Adds `--ready`. */
+export function addReadyOption(command: Command): Command {
+  return command.option(
+    '--ready',
+    'say on stderr when nothing can be missed any more (fires one small event of our own to know)',
+  );
+}
+
 /** What to ask of `bus.listen()` for a pattern and flags. */
 export function listenOptions(pattern: string | undefined, flags: ListenFlags): ListenOptions {
   return {
