@@ -167,8 +167,9 @@ export class TopView {
     const dropped = this.#subscription?.counters.dropped ?? 0;
     this.#state = nextTop(this.#state, { type: 'dropped', dropped, now: this.#lastFrame });
     this.#detachNew();
-    const update = this.#screen.update(renderTop(this.#state, this.#surface()));
+    // Before it is drawn, so that its own numbers count it.
     this.#state = nextTop(this.#state, { type: 'drawn' });
+    const update = this.#screen.update(renderTop(this.#state, this.#surface()));
     if (update === '') return;
     this.#writing = true;
     this.#options.device.write(update, (ok) => {
