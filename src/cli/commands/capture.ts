@@ -63,7 +63,7 @@ async function capture(path: string, pattern: string | undefined, flags: Flags):
         kind: 'start',
         time: micros(Date.now()),
         node: location.node,
-        framing: bus.pubFraming,
+        framing: undefined,
         bus: name.slice(0, MAX_TEXT_BYTES),
       }),
     );
