@@ -42,7 +42,8 @@ function linesOf(command: CompletedCommand, seen: readonly (readonly string[])[]
 function optionPart({ names, description, value, isOptional }: CompletedOption): string {
   const named = names.map((name) => (name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`));
   // A value that can be left out is no word of its own.
-  const takes = value === undefined || isOptional ? '' : ` ${value.kind === 'file' ? '-r' : '-x'}${valuePart(value)}`;
+  const takes =
+    value === undefined || isOptional ? '' : ` ${value.kind === 'file' ? '-r' : '-x'}${valuePart(value)}`;
   return `${named.join(' ')}${takes} -d ${quoted(description)}`;
 }
 

@@ -95,7 +95,7 @@ test('every line has exactly the width of the terminal, for any tag and any size
         }
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });
 
