@@ -45,7 +45,8 @@ export type ErrorCode =
   | 'ERR_SALTBUS_MSGPACK'
   | 'ERR_SALTBUS_LIMIT'
   | 'ERR_SALTBUS_FRAME'
-  | 'ERR_SALTBUS_JSON';
+  | 'ERR_SALTBUS_JSON'
+  | 'ERR_SALTBUS_CAPTURE';
 
 /** The table: stable code to meaning, next step and whether a retry can help. */
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
@@ -160,6 +161,10 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     'Look at who writes to the socket; wrong framing is the usual cause.',
   ),
   ERR_SALTBUS_JSON: entry('The text is not valid JSON.', 'Mend it at the named place.'),
+  ERR_SALTBUS_CAPTURE: entry(
+    'The file is no capture file, or is damaged before its end.',
+    'What stands before the named byte can be read; nothing behind it can be found.',
+  ),
 };
 
 /** The one class of errors that saltbus raises: a stable code, a cause and a next step for the reader. */

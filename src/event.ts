@@ -20,7 +20,7 @@ export class SaltEvent {
   /** Tells it apart from the other items of a subscription. */
   readonly kind = 'event';
   readonly tag: string;
-  /** When this process read it, in milliseconds since 1970. */
+  /** When this process read it, in milliseconds since 1970, with microseconds behind the point. */
   readonly receivedAt: number;
   #body: Buffer;
   readonly #dataStart: number;

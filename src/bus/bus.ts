@@ -23,6 +23,7 @@ import { PROBE_TAG_PREFIX, probeBody, probePullFraming } from './probe.ts';
 import type { GapReason } from './queue.ts';
 import { stampNow } from './stamp.ts';
 import { Subscription } from './subscription.ts';
+import { wallClock } from './wall-clock.ts';
 
 /** Which daemon's bus it is. */
 export type Node = 'minion' | 'master';
@@ -136,6 +137,11 @@ export class Bus implements AsyncDisposable, FeedOwner {
       waitMs: options.fireTimeoutMs ?? 5000,
       ...backoff,
     });
+  }
+
+  /** What the publish socket speaks on the present connection; `undefined` until its first byte has come. */
+  get pubFraming(): Framing | undefined {
+    return this.#feed.framing;
   }
 
   /** Counters since the bus was opened. */
@@ -350,7 +356,7 @@ export class Bus implements AsyncDisposable, FeedOwner {
 
   // One clock reading per chunk is exact enough: all of it came with one read.
   #clock(): number {
-    if (this.#now === 0) this.#now = Date.now();
+    if (this.#now === 0) this.#now = wallClock();
     return this.#now;
   }
 

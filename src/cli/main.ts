@@ -18,8 +18,12 @@ type AddCommand = (program: Command) => void;
 const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AddCommand }>>> = {
   listen: () => import('./commands/listen.ts'),
   fire: () => import('./commands/fire.ts'),
+  top: () => import('./commands/top.ts'),
   bus: () => import('./commands/bus.ts'),
+  capture: () => import('./commands/capture.ts'),
+  replay: () => import('./commands/replay.ts'),
   demo: () => import('./commands/demo.ts'),
+  completion: () => import('./commands/completion.ts'),
 };
 
 const ALIASES: Readonly<Record<string, string>> = { sub: 'listen', tail: 'listen', pub: 'fire' };
@@ -27,7 +31,8 @@ const ALIASES: Readonly<Record<string, string>> = { sub: 'listen', tail: 'listen
 function commandsFor(args: readonly string[]): readonly string[] {
   const first = args.find((arg) => !arg.startsWith('-')) ?? '';
   const name = Object.hasOwn(ALIASES, first) ? (ALIASES[first] ?? '') : first;
-  return Object.hasOwn(COMMANDS, name) ? [name] : Object.keys(COMMANDS);
+  // Completion is made of all of them.
+  return Object.hasOwn(COMMANDS, name) && name !== 'completion' ? [name] : Object.keys(COMMANDS);
 }
 
 async function makeProgram(args: readonly string[]): Promise<Command> {

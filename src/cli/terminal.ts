@@ -41,15 +41,23 @@ function painter(code: string): (text: string) => string {
 
 const plain = (text: string): string => text;
 
-/** The colours for a stream: off when it is no terminal, with `--no-color`, or with `NO_COLOR` in the environment. */
-export function paintFor(stream: { readonly isTTY?: boolean }, color: boolean): Paint {
+/** No colours. */
+export const plainPaint: Paint = { tag: plain, dim: plain, warn: plain, key: plain };
+
+/** Whether a stream is shown colours: not when it is no terminal, with `--no-color`, or with `NO_COLOR` in the environment. */
+export function hasColor(stream: { readonly isTTY?: boolean }, color: boolean): boolean {
   const noColor = process.env['NO_COLOR'];
-  const on =
+  return (
     color &&
     stream.isTTY === true &&
     (noColor === undefined || noColor === '') &&
-    process.env['TERM'] !== 'dumb';
-  return on
+    process.env['TERM'] !== 'dumb'
+  );
+}
+
+/** The colours for a stream, if it is shown any. */
+export function paintFor(stream: { readonly isTTY?: boolean }, color: boolean): Paint {
+  return hasColor(stream, color)
     ? { tag: painter('1;36'), dim: painter('2'), warn: painter('33'), key: painter('34') }
-    : { tag: plain, dim: plain, warn: plain, key: plain };
+    : plainPaint;
 }

@@ -12,3 +12,15 @@ export { encode } from './msgpack/encode.ts';
 export { MAX_DEPTH, MAX_ENCODE_DEPTH } from './msgpack/limits.ts';
 export { EXT_DATETIME, ExactFloat, Ext, RawText, SaltDateTime, exactFloat } from './msgpack/values.ts';
 export type { ExactValue, PlainValue } from './msgpack/values.ts';
+export { CaptureReader } from './capture/read.ts';
+export type { CaptureTail } from './capture/read.ts';
+export type {
+  BadRecord,
+  CaptureNode,
+  CaptureRecord,
+  EventRecord,
+  GapRecord,
+  RecordOrigin,
+  StartRecord,
+} from './capture/records.ts';
+export { captureHeader, encodeRecord } from './capture/write.ts';

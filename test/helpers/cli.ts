@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from './own-bus.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const MAIN = join(ROOT, 'dist', 'cli', 'main.js');
+/** The built program. */
+export const MAIN: string = join(ROOT, 'dist', 'cli', 'main.js');
 
 /** What a program is given. */
 export interface RunOptions {

@@ -15,6 +15,7 @@ import { SaltbusError } from '../../errors.ts';
 import { endpointName } from '../../transport/endpoint.ts';
 import { parseDuration } from '../duration.ts';
 import { EXIT } from '../exit-codes.ts';
+import { collect } from '../option-values.ts';
 import { openLog } from '../log.ts';
 import type { Log } from '../log.ts';
 import { reportError } from '../report-error.ts';
@@ -77,10 +78,6 @@ export default function addBus(program: Command): void {
     .action(async (flags: BusDaemonFlags) => {
       process.exitCode = await serve(flags);
     });
-}
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
 }
 
 const SIZE_UNITS: ReadonlyMap<string, number> = new Map([

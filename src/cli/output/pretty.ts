@@ -16,7 +16,8 @@ export function showPretty(event: SaltEvent, paint: Paint, width: number): strin
   return `${head}\n${showMap(event.exact, INDENT, paint, width)}\n`;
 }
 
-function localTime(ms: number): string {
+/** Milliseconds since 1970 as the time of day where the reader is. */
+export function localTime(ms: number): string {
   const date = new Date(ms);
   const two = (value: number): string => String(value).padStart(2, '0');
   const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
