@@ -12,6 +12,7 @@ import type { Figure } from '../bench/lib/report.ts';
 import { realBus } from '../bench/real-bus.ts';
 import { roundTrip } from '../bench/round-trip.ts';
 import { throughput } from '../bench/throughput.ts';
+import { zmtpPublications, zmtpRequests } from '../bench/zmtp.ts';
 
 const BENCHMARKS: Readonly<Record<string, (short: boolean) => Promise<Figure>>> = {
   decode,
@@ -22,6 +23,8 @@ const BENCHMARKS: Readonly<Record<string, (short: boolean) => Promise<Figure>>> 
   'state-returns': stateReturns,
   'round-trip': roundTrip,
   'real-bus': realBus,
+  'zmtp-requests': zmtpRequests,
+  'zmtp-publications': zmtpPublications,
 };
 
 const args = process.argv.slice(2);
