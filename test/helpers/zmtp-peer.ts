@@ -47,11 +47,16 @@ export class ZmtpScriptedPeer {
     this.duplex.write(encodeMessage(frames.map((frame) => Buffer.from(frame as string, 'latin1'))));
   }
 
-  /** Greets and introduces itself, and waits for the READY of the other end. */
-  async shakeHands(socketType: string, identity?: string, minor = 1): Promise<void> {
+  /** Greets and introduces itself, and waits for nothing. */
+  introduce(socketType: string, identity?: string, minor = 1): void {
     const greeting = encodeGreeting();
     greeting[11] = minor;
     this.write(greeting, encodeReady(socketType, identity === undefined ? undefined : Buffer.from(identity)));
+  }
+
+  /** Greets and introduces itself, and waits for the READY of the other end. */
+  async shakeHands(socketType: string, identity?: string, minor = 1): Promise<void> {
+    this.introduce(socketType, identity, minor);
     await this.sees((line) => line.startsWith('command READY'));
   }
 

@@ -11,7 +11,7 @@ import { Link } from '../link.ts';
 import type { LinkOwner } from '../link.ts';
 import { ZmtpConnection } from './connection.ts';
 import type { ConnectionOwner, ZmtpPeer } from './connection.ts';
-import { openTcp } from './open-tcp.ts';
+import { noPeer, openTcp } from './open-tcp.ts';
 import { DEFAULT_HANDSHAKE_MS, LINGER_MS, checkPositive, sweepPeriod } from './settings.ts';
 import type { HeartbeatOptions, SocketKind, TcpOptions, ZmtpTarget } from './settings.ts';
 
@@ -76,9 +76,14 @@ export class ZmtpClient implements LinkOwner, ConnectionOwner {
     this.#options = options;
     this.#limits = { ...DEFAULT_ZMTP_LIMITS, ...options.limits };
     const tcp = keepAliveMs === undefined ? {} : { keepAliveMs };
+    const open = options.open ?? ((signal) => openTcp(target, { ...tcp, connectMs, signal }));
     this.#link = new Link(this, {
       name: this.#name,
-      open: options.open ?? ((signal) => openTcp(target, { ...tcp, connectMs, signal })),
+      // An error that cannot be mended by trying again would end the link: on a network none is of that kind.
+      open: (signal) =>
+        open(signal).catch((error: unknown) => {
+          throw error instanceof SaltbusError && error.retryable ? error : noPeer(target, error);
+        }),
       ...(backoff === undefined ? {} : { backoff }),
     });
   }

@@ -257,14 +257,7 @@ export class ZmtpConnection {
   #onCommand(command: ZmtpCommand): void {
     switch (command.name) {
       case 'READY':
-        // A copy: a view would keep the whole chunk for as long as the connection lives.
-        if (this.#state.name === 'handshake')
-          this.#peer = {
-            socketType: command.socketType,
-            identity: Buffer.from(command.identity),
-            minor: this.#minor,
-          };
-        this.#take(PARTNERS[this.#options.kind].includes(command.socketType) ? 'ready' : 'unfit');
+        this.#introduced(command);
         return;
       case 'ERROR':
         this.#take('peer-error');
@@ -283,6 +276,17 @@ export class ZmtpConnection {
       case 'OTHER':
         this.#take('other');
     }
+  }
+
+  #introduced({ socketType, identity }: ZmtpCommand & { readonly name: 'READY' }): void {
+    if (!PARTNERS[this.#options.kind].includes(socketType)) {
+      this.#take('unfit');
+      return;
+    }
+    // A copy: a view would keep the whole chunk for as long as the connection lives.
+    if (this.#state.name === 'handshake')
+      this.#peer = { socketType, identity: Buffer.from(identity), minor: this.#minor };
+    this.#take('ready');
   }
 
   #take(input: ConnectionInput): void {

@@ -49,7 +49,7 @@ export function openTcp(
       resolve(socket);
     };
     const onError = (error: Error): void => {
-      giveUp(noPeer(target, error.message, error));
+      giveUp(noPeer(target, error));
     };
     const onAbort = (): void => {
       giveUp(aborted(signal));
@@ -63,7 +63,11 @@ export function openTcp(
   });
 }
 
-function noPeer(target: ZmtpTarget, why: string, cause?: Error): SaltbusError {
+/** The error of a connection that could not be made; `why` is an error, or says it. */
+export function noPeer(target: ZmtpTarget, why: unknown): SaltbusError {
   const name = endpointName({ kind: 'tcp', host: target.host, port: target.port });
-  return new SaltbusError('ERR_SALTBUS_NO_PEER', `Connecting to ${name} failed: ${why}`, { cause });
+  const reason = why instanceof Error ? why.message : String(why);
+  return new SaltbusError('ERR_SALTBUS_NO_PEER', `Connecting to ${name} failed: ${reason}`, {
+    cause: why instanceof Error ? why : undefined,
+  });
 }

@@ -65,8 +65,9 @@ for (const [server, client] of PAIRS) {
   });
 
   test(`${pair}: a client may be there before the server`, async (t) => {
-    const { port, close } = await server.router(t, echo);
-    await close();
+    const before = await server.router(t, echo);
+    const { port } = before;
+    await before.close();
     const req = client.req(t, port);
     const reply = req.request(Buffer.from('early'));
     await server.router(t, echo, { port });
