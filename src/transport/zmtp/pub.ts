@@ -54,6 +54,8 @@ const SLAB_BYTES = 64 * 1024;
 // A publication of this size gets a buffer of its own: in a slab it would waste what is left of the last one.
 const OWN_BUFFER_BYTES = SLAB_BYTES / 4;
 
+const NOBODY: readonly PubSubscriber[] = [];
+
 /** A PUB socket that listens. */
 export class PubSocket {
   readonly counters: Readonly<PubCounters>;
@@ -163,8 +165,8 @@ export class PubSocket {
     if (first === undefined)
       throw new SaltbusError('ERR_SALTBUS_USAGE', 'A message has one frame at least, and this has none');
     this.#counters.published += 1;
-    this.#index.find(Buffer.from(first.buffer, first.byteOffset, first.length), this.#found);
-    if (this.#found.length === 0) return 0;
+    const found = this.#index.find(first, this.#found);
+    if (found === 0) return 0;
     const length = messageLength(frames);
     const buffer = this.#room(length);
     const start = buffer === this.#slab ? this.#slabUsed : 0;
@@ -172,8 +174,9 @@ export class PubSocket {
     if (buffer === this.#slab) this.#slabUsed = end;
     this.#stamp += 1;
     let sent = 0;
-    for (const members of this.#found)
-      for (const subscriber of members) if (subscriber.offer(this.#stamp, buffer, start, end)) sent += 1;
+    for (let index = 0; index < found; index += 1)
+      for (const subscriber of this.#found[index] ?? NOBODY)
+        if (subscriber.offer(this.#stamp, buffer, start, end)) sent += 1;
     this.#counters.sent += sent;
     return sent;
   }

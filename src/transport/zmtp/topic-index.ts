@@ -34,15 +34,24 @@ export class TopicIndex<Member> {
     this.#longest = Math.max(0, ...this.#byLength.keys());
   }
 
-  /** Puts the members of each topic that `bytes` begin with into `found`; one member may be in several. */
-  find(bytes: Buffer, found: Set<Member>[]): void {
-    found.length = 0;
-    const text =
-      this.#longest === 0 ? '' : bytes.toString('latin1', 0, Math.min(bytes.length, this.#longest));
+  /**
+   * Puts the members of each topic that `bytes` begin with into `found`, from its beginning; one member may be in several.
+   * @returns how many sets were put there
+   */
+  find(bytes: Uint8Array, found: Set<Member>[]): number {
+    let count = 0;
+    let text = '';
+    if (this.#longest > 0) {
+      const length = Math.min(bytes.length, this.#longest);
+      text = Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('latin1');
+    }
     for (const [length, topics] of this.#byLength) {
       if (length > bytes.length) continue;
-      const members = topics.get(text.slice(0, length));
-      if (members !== undefined) found.push(members);
+      const members = topics.get(length === text.length ? text : text.slice(0, length));
+      if (members === undefined) continue;
+      found[count] = members;
+      count += 1;
     }
+    return count;
   }
 }
