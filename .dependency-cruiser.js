@@ -11,7 +11,7 @@ const MAY_IMPORT = {
   event: ['tag', 'codec'],
   'known-events': ['tag', 'event'],
   target: ['match', 'codec', 'config'],
-  transport: ['diagnostics'],
+  transport: ['codec', 'diagnostics'],
   bus: ['tag', 'match', 'event', 'codec', 'dialect', 'transport', 'diagnostics'],
   config: ['dialect'],
   daemon: ['tag', 'match', 'event', 'codec', 'dialect', 'transport', 'diagnostics', 'bus', 'config'],
@@ -102,6 +102,13 @@ export default {
     { name: 'errors-imports-nothing', severity: 'error', from: { path: room('errors') }, to: { path: '.' } },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'transport-knows-no-salt',
+      severity: 'error',
+      comment: 'Of the codecs a transport needs ZMTP alone.',
+      from: { path: '^src/transport/' },
+      to: { path: '^src/codec/', pathNot: '^src/codec/zmtp/' },
+    },
     {
       name: 'src-stays-in-src',
       severity: 'error',

@@ -13,6 +13,7 @@ import { realBus } from '../bench/real-bus.ts';
 import { roundTrip } from '../bench/round-trip.ts';
 import { target } from '../bench/target.ts';
 import { throughput } from '../bench/throughput.ts';
+import { zmtpPublications, zmtpRequests } from '../bench/zmtp.ts';
 
 const BENCHMARKS: Readonly<Record<string, (short: boolean) => Promise<Figure>>> = {
   decode,
@@ -24,6 +25,8 @@ const BENCHMARKS: Readonly<Record<string, (short: boolean) => Promise<Figure>>> 
   target,
   'round-trip': roundTrip,
   'real-bus': realBus,
+  'zmtp-requests': zmtpRequests,
+  'zmtp-publications': zmtpPublications,
 };
 
 const args = process.argv.slice(2);

@@ -23,6 +23,14 @@ export interface DiagnosticsPayloads {
     readonly error: SaltbusError;
     readonly closed: boolean;
   };
+  /** A ZeroMQ peer broke the protocol, a limit or a time limit, and its connection was ended. */
+  'saltbus:zmtp:fault': { readonly remote: string; readonly error: SaltbusError };
+  /** A ZeroMQ connection was refused: as many are open as may be. */
+  'saltbus:zmtp:refused': { readonly remote: string; readonly open: number };
+  /** A ZeroMQ peer that does not take what is written was cut. */
+  'saltbus:zmtp:cut': { readonly remote: string; readonly outboxBytes: number; readonly reason: string };
+  /** The outbox of a ZeroMQ subscriber is full, and what is published is dropped for it. Told once until it drains. */
+  'saltbus:zmtp:dropping': { readonly remote: string; readonly outboxBytes: number };
 }
 
 /** The name of a diagnostics channel of saltbus. */

@@ -46,7 +46,10 @@ export type ErrorCode =
   | 'ERR_SALTBUS_LIMIT'
   | 'ERR_SALTBUS_FRAME'
   | 'ERR_SALTBUS_JSON'
-  | 'ERR_SALTBUS_CAPTURE';
+  | 'ERR_SALTBUS_CAPTURE'
+  | 'ERR_SALTBUS_ZMTP'
+  | 'ERR_SALTBUS_NO_PEER'
+  | 'ERR_SALTBUS_NO_REPLY';
 
 /** The table: stable code to meaning, next step and whether a retry can help. */
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
@@ -164,6 +167,21 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   ERR_SALTBUS_CAPTURE: entry(
     'The file is no capture file, or is damaged before its end.',
     'What stands before the named byte can be read; nothing behind it can be found.',
+  // the network
+  ERR_SALTBUS_ZMTP: entry(
+    'The other end of a network connection does not speak ZeroMQ in the way that Salt does (ZMTP 3, NULL mechanism).',
+    'Look at what listens on that port, or who connects to it.',
+    true,
+  ),
+  ERR_SALTBUS_NO_PEER: entry(
+    'No connection could be made to a network address.',
+    'Look whether the daemon runs there, and whether a firewall stands between.',
+    true,
+  ),
+  ERR_SALTBUS_NO_REPLY: entry(
+    'The connection ended while a reply was awaited, so it is not known whether the other end acted on the request.',
+    'Ask again if doing it twice does no harm.',
+    true,
   ),
 };
 

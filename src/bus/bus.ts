@@ -13,7 +13,7 @@ import type { BadEvent, SaltEvent } from '../event.ts';
 import { compileMatch, guessMode } from '../match/index.ts';
 import type { MatchMode, TagMatch } from '../match/index.ts';
 import { checkTag } from '../tag.ts';
-import type { Backoff } from './backoff.ts';
+import type { Backoff } from '../transport/backoff.ts';
 import { Feed } from './feed.ts';
 import type { FeedOwner } from './feed.ts';
 import { FIRE_MASTER_TAG, checkPackage, isMap, listPackage, singlePackage } from './fire-master.ts';

@@ -7,8 +7,8 @@ import { FrameSplitter } from '../codec/frame-splitter.ts';
 import type { Framing } from '../codec/framing.ts';
 import { SaltbusError } from '../errors.ts';
 import type { GapReason } from './queue.ts';
-import { Link } from './link.ts';
-import type { LinkOptions, LinkOwner } from './link.ts';
+import { Link } from '../transport/link.ts';
+import type { LinkOptions, LinkOwner } from '../transport/link.ts';
 
 /** Who is told of what comes. */
 export interface FeedOwner {

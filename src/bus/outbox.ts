@@ -6,8 +6,8 @@ import type { Duplex } from 'node:stream';
 import { frameLength, writeFrameHead } from '../codec/framing.ts';
 import type { Framing } from '../codec/framing.ts';
 import { SaltbusError } from '../errors.ts';
-import { Link } from './link.ts';
-import type { LinkOptions, LinkOwner } from './link.ts';
+import { Link } from '../transport/link.ts';
+import type { LinkOptions, LinkOwner } from '../transport/link.ts';
 
 /** How the outbox writes. */
 export interface OutboxOptions extends LinkOptions {

@@ -2,7 +2,7 @@
  * Finds a bus and opens a client of it: the entry of the library.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DEFAULT_BACKOFF, backoffDelay } from '../bus/backoff.ts';
+import { DEFAULT_BACKOFF, backoffDelay } from '../transport/backoff.ts';
 import { Bus } from '../bus/bus.ts';
 import type { BusOptions } from '../bus/bus.ts';
 import { userCacheDir } from '../config/index.ts';

@@ -5,6 +5,7 @@
  * chunk; only a frame that crosses chunks is copied, once. It may be cut anywhere, also inside a length.
  */
 import { SaltbusError } from '../errors.ts';
+import { Fragments } from './fragments.ts';
 import { canonicalBodyLength, canonicalBodyStart, framingOf, isMapMarker } from './framing.ts';
 import type { Framing } from './framing.ts';
 
@@ -17,53 +18,6 @@ export const MAX_FRAME_BYTES: number = 100 * 1024 * 1024;
  * `bodyStart` is where the body begins when the frame is canonical (then the body ends with the frame), and -1 otherwise.
  */
 export type FrameHandler = (buffer: Buffer, start: number, end: number, bodyStart: number) => void;
-
-const FRAGMENT_SLAB = 64 * 1024;
-
-/** Pieces of a frame that has not ended yet; small ones are gathered, so that a peer that drips costs no more than its bytes. */
-class Fragments {
-  #pieces: Buffer[] = [];
-  #slab: Buffer | undefined;
-  #slabUsed = 0;
-  #length = 0;
-
-  get length(): number {
-    return this.#length;
-  }
-
-  add(piece: Buffer): void {
-    this.#length += piece.length;
-    if (piece.length >= FRAGMENT_SLAB / 16) {
-      this.#seal();
-      this.#pieces.push(piece);
-      return;
-    }
-    let rest = piece;
-    while (rest.length > 0) {
-      this.#slab ??= Buffer.allocUnsafeSlow(Math.max(512, Math.min(FRAGMENT_SLAB, this.#length * 2)));
-      const taken = Math.min(rest.length, this.#slab.length - this.#slabUsed);
-      rest.copy(this.#slab, this.#slabUsed, 0, taken);
-      this.#slabUsed += taken;
-      if (this.#slabUsed === this.#slab.length) this.#seal();
-      rest = rest.subarray(taken);
-    }
-  }
-
-  #seal(): void {
-    if (this.#slab === undefined) return;
-    if (this.#slabUsed > 0) this.#pieces.push(this.#slab.subarray(0, this.#slabUsed));
-    this.#slab = undefined;
-    this.#slabUsed = 0;
-  }
-
-  take(): Buffer {
-    this.#seal();
-    const whole = Buffer.concat(this.#pieces, this.#length);
-    this.#pieces = [];
-    this.#length = 0;
-    return whole;
-  }
-}
 
 /** Splits one stream of frames. After it has thrown, the stream is out of step and the splitter takes nothing more. */
 export class FrameSplitter {

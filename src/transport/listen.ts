@@ -20,20 +20,35 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** How to listen. */
+export interface ListenOptions {
+  /** Permission bits of a unix socket's file. */
+  readonly mode: number;
+  /** Connections that wait to be accepted; 128 when absent. */
+  readonly backlog?: number;
+  /** Idle time before TCP keepalive probes, in milliseconds; none are sent when absent or 0. */
+  readonly keepAliveMs?: number;
+  /** Whether a socket on `::` refuses IPv4. */
+  readonly ipv6Only?: boolean;
+}
+
 /**
  * Begins to listen.
- * @param options.mode - permission bits of a unix socket's file
  * @throws SaltbusError `ERR_SALTBUS_BUS_IN_USE` where somebody alive listens, `ERR_SALTBUS_NOT_A_SOCKET`, `ERR_SALTBUS_PATH_TOO_LONG`, `ERR_SALTBUS_PERMISSION` or `ERR_SALTBUS_SYSTEM`
  */
 export async function listenSocket(
   endpoint: Endpoint,
   onConnection: (socket: Socket) => void,
-  options: { readonly mode: number },
+  options: ListenOptions,
 ): Promise<Listener> {
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, onConnection);
+  const { backlog = BACKLOG, keepAliveMs = 0, ipv6Only = false } = options;
+  const server = createServer(
+    { allowHalfOpen: true, noDelay: true, keepAlive: keepAliveMs > 0, keepAliveInitialDelay: keepAliveMs },
+    onConnection,
+  );
   if (endpoint.kind === 'tcp') {
     await started(server, endpoint, () =>
-      server.listen({ host: endpoint.host, port: endpoint.port, backlog: BACKLOG }),
+      server.listen({ host: endpoint.host, port: endpoint.port, backlog, ipv6Only }),
     );
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : endpoint.port;

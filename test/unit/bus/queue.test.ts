@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ItemQueue } from '../../../src/bus/queue.ts';
 import type { BusItem } from '../../../src/bus/queue.ts';
-import { backoffDelay } from '../../../src/bus/backoff.ts';
+import { backoffDelay } from '../../../src/transport/backoff.ts';
 import { EventBodyEncoder } from '../../../src/codec/event-body.ts';
 import { readEvent } from '../../../src/event.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nextLinkState } from '../../../src/bus/link-state.ts';
-import type { LinkInput, LinkState } from '../../../src/bus/link-state.ts';
+import { nextLinkState } from '../../../src/transport/link-state.ts';
+import type { LinkInput, LinkState } from '../../../src/transport/link-state.ts';
 
 const STATES: Readonly<Record<string, LinkState>> = {
   idle: { name: 'idle' },

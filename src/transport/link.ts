@@ -168,6 +168,8 @@ export class Link {
   }
 
   #wait(attempt: number): void {
+    // What was told before this effect may have made the owner close.
+    if (this.#state.name !== 'waiting') return;
     const delay = backoffDelay(this.#backoff, attempt, Math.random());
     publish('saltbus:link:retry', { endpoint: this.#options.name, error: this.#lastError, retryInMs: delay });
     this.#timer = setTimeout(() => {
