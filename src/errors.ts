@@ -167,6 +167,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   ERR_SALTBUS_CAPTURE: entry(
     'The file is no capture file, or is damaged before its end.',
     'What stands before the named byte can be read; nothing behind it can be found.',
+  ),
   // the network
   ERR_SALTBUS_ZMTP: entry(
     'The other end of a network connection does not speak ZeroMQ in the way that Salt does (ZMTP 3, NULL mechanism).',
