@@ -9,7 +9,7 @@ import { reservedPrefix } from '../dialect/tag-rules.ts';
 import { publish } from '../diagnostics.ts';
 import { SaltbusError } from '../errors.ts';
 import { readEvent, tagText } from '../event.ts';
-import type { BadEvent, SaltEvent } from '../event.ts';
+import type { BadEvent, EventTally, SaltEvent } from '../event.ts';
 import { compileMatch, guessMode } from '../match/index.ts';
 import type { MatchMode, TagMatch } from '../match/index.ts';
 import { checkTag } from '../tag.ts';
@@ -86,6 +86,8 @@ export interface BusCounters {
   readonly fired: number;
   /** Times the publish socket was connected again. */
   readonly reconnects: number;
+  /** Values that Salt's firing client had replaced by `VALUE_TRIMMED`, in events that were decoded. */
+  readonly trimmed: number;
 }
 
 /** Data of an event to be fired: a plain object or a Map. */
@@ -115,6 +117,7 @@ export class Bus implements AsyncDisposable, FeedOwner {
   #received = 0;
   #bad = 0;
   #reconnects = 0;
+  readonly #tally: EventTally = { trimmed: 0 };
   #closed: SaltbusError | undefined;
 
   constructor(options: BusOptions) {
@@ -145,6 +148,7 @@ export class Bus implements AsyncDisposable, FeedOwner {
       bad: this.#bad,
       fired: this.#outbox.handedOver,
       reconnects: this.#reconnects,
+      trimmed: this.#tally.trimmed,
     };
   }
 
@@ -331,7 +335,7 @@ export class Bus implements AsyncDisposable, FeedOwner {
     for (const subscription of this.#subscriptions) {
       if (subscription.match?.test(tag) === false) continue;
       if (hidden && !asksForProbes(subscription.match)) continue;
-      item ??= readEvent(buffer.subarray(start, end), this.#clock(), tag, dataAt - start);
+      item ??= readEvent(buffer.subarray(start, end), this.#clock(), tag, dataAt - start, this.#tally);
       subscription.deliver(item, this.#now);
     }
     if (item === undefined) return;

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
 import type { Readable } from 'node:stream';
 import { text as readAll } from 'node:stream/consumers';
-import { exactFromJson } from '../codec/json/exact-json.ts';
+import { exactFromJson, readForms } from '../codec/json/exact-json.ts';
 import { exactFloat } from '../codec/msgpack/values.ts';
 import type { ExactValue } from '../codec/msgpack/values.ts';
 import { SaltbusError } from '../errors.ts';
@@ -28,7 +28,7 @@ export interface InputLine {
 
 /**
  * Reads one piece of data: from the arguments, from `-` (stdin), or from a file.
- * @throws SaltbusError `ERR_SALTBUS_JSON`, `ERR_SALTBUS_USAGE`, `ERR_SALTBUS_CONFIG` (YAML), `ERR_SALTBUS_SYSTEM`
+ * @throws SaltbusError `ERR_SALTBUS_JSON`, `ERR_SALTBUS_DATA`, `ERR_SALTBUS_USAGE`, `ERR_SALTBUS_CONFIG` (YAML), `ERR_SALTBUS_SYSTEM`
  */
 export async function readData(args: readonly string[], file: string | undefined): Promise<ExactValue> {
   if (file !== undefined) return readFileData(file);
@@ -48,7 +48,7 @@ async function readFileData(file: string): Promise<ExactValue> {
   }
   if (!/\.ya?ml$/i.test(file)) return exactFromJson(text, file);
   const { parseSaltYaml } = await import('../config/index.ts');
-  return parseSaltYaml(text, { file, float: exactFloat }) as ExactValue;
+  return readForms(parseSaltYaml(text, { file, float: exactFloat }) as ExactValue, file);
 }
 
 async function readPairs(args: readonly string[]): Promise<ExactValue> {
