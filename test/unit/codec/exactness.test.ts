@@ -205,15 +205,10 @@ test('any value is the same after JSON and YAML', () => {
 });
 
 test('what is nested as deep as can be read is printed and read again', () => {
-  const deep = Buffer.concat([
-    Buffer.alloc(500, 0x91),
-    Buffer.alloc(11, 0x90).fill(0x91),
-    Buffer.from('c0', 'hex'),
-  ]);
-  roundTrip(deep.toString('hex'));
-  const deepest = decodeExact(Buffer.concat([Buffer.alloc(1024, 0x91), Buffer.from('c0', 'hex')]));
-  assert.equal(exactToJson(deepest), `${'['.repeat(1024)}null${']'.repeat(1024)}`);
-  assert.equal(exactToYaml(deepest).trimEnd().length, 1024 * 2 + 'null'.length);
+  const deepest = Buffer.concat([Buffer.alloc(1024, 0x91), Buffer.from('c0', 'hex')]);
+  roundTrip(deepest.toString('hex'));
+  const maps = Buffer.concat([Buffer.from('81a161'.repeat(1024), 'hex'), Buffer.from('c0', 'hex')]);
+  roundTrip(maps.toString('hex'));
 });
 
 test('a form in YAML that does not hold what it should is an error that names the file', () => {
