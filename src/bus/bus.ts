@@ -95,6 +95,8 @@ export type FireData = Readonly<Record<string, unknown>> | ReadonlyMap<unknown, 
 
 // Salt adds this for tag and separator before it compares with max_event_size (2014.7 to 3008.5).
 const SIZE_ALLOWANCE = 33;
+// Matching takes time by the length of the tag, and all that wait on the loop wait for it.
+const MAX_TAG_BYTES = 64 * 1024;
 const PROBE_PREFIX_BYTES = Buffer.from(PROBE_TAG_PREFIX);
 const READY_RETRY_MS = 250;
 const READY_GIVE_UP_MS = 5000;
@@ -235,6 +237,7 @@ export class Bus implements AsyncDisposable, FeedOwner {
 
   #checkFire(tag: string, data: unknown, options: FireOptions): void {
     checkTag(tag);
+    if (tag.length > MAX_TAG_BYTES) throw tagTooLong(tag.length);
     if (!isMap(data)) {
       throw new SaltbusError('ERR_SALTBUS_DATA', 'The data of an event is a map (a plain object or a Map)', {
         next: 'Put the value under a key, for example {"value": ...}.',
@@ -328,6 +331,12 @@ export class Bus implements AsyncDisposable, FeedOwner {
       return;
     }
     const tagEnd = dataAt - 2;
+    if (tagEnd - start > MAX_TAG_BYTES) {
+      const error = tagTooLong(tagEnd - start);
+      const raw = buffer.subarray(start, end);
+      this.#offerBad({ kind: 'bad-event', tag: undefined, error, raw, receivedAt: this.#clock() });
+      return;
+    }
     const hidden = buffer[start] === PROBE_PREFIX_BYTES[0] && this.#isProbe(buffer, start, tagEnd);
     if (this.#subscriptions.size === 0) return;
     const tag = tagText(buffer, start, tagEnd);
@@ -394,9 +403,11 @@ export class Bus implements AsyncDisposable, FeedOwner {
     if (missed === undefined) return;
     this.#reconnects += 1;
     const now = Date.now();
+    // The clock may have been set back meanwhile.
+    const until = Math.max(now, missed.lostAt);
     for (const subscription of this.#subscriptions) {
       subscription.deliver(
-        { kind: 'gap', reason: missed.reason, dropped: undefined, since: missed.lostAt, until: now },
+        { kind: 'gap', reason: missed.reason, dropped: undefined, since: missed.lostAt, until },
         now,
       );
     }
@@ -494,6 +505,16 @@ export class Bus implements AsyncDisposable, FeedOwner {
       this.#echoes.delete(nonce);
     };
   }
+}
+
+function tagTooLong(length: number): SaltbusError {
+  return new SaltbusError(
+    'ERR_SALTBUS_LIMIT',
+    `A tag of ${length} bytes is over the limit of ${MAX_TAG_BYTES}`,
+    {
+      next: 'A tag is a short path: put the rest into the data.',
+    },
+  );
 }
 
 function asksForProbes(match: TagMatch | undefined): boolean {
