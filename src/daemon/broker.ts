@@ -136,7 +136,12 @@ export class Broker implements AsyncDisposable {
   // To be turned away is seen by the program and by us; what the system drops for want of descriptors is seen by nobody.
   #isFull(duplex: Duplex, { principal }: Principal): boolean {
     const { maxConnections } = this.#limits;
-    if (this.#subscribers.size + this.#writers.size < maxConnections) return false;
+    const connections = (): number => this.#subscribers.size + this.#writers.size;
+    // On a quiet bus nothing was written yet to those that have left.
+    if (connections() >= maxConnections) {
+      for (const subscriber of this.#subscribers) if (subscriber.hasEnded) subscriber.destroy();
+    }
+    if (connections() < maxConnections) return false;
     this.#turnedAway += 1;
     publish('saltbus:broker:full', { principal, maxConnections });
     duplex.on('error', () => undefined);
