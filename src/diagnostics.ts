@@ -17,6 +17,10 @@ export interface DiagnosticsPayloads {
   'saltbus:gap': { readonly reason: string; readonly dropped: number | undefined };
   /** The broker cut a subscriber that did not read. */
   'saltbus:broker:cut': { readonly principal: string; readonly outboxBytes: number; readonly reason: string };
+  /** The broker closed a connection at once, because it has as many as it may. */
+  'saltbus:broker:full': { readonly principal: string; readonly maxConnections: number };
+  /** The operating system would not hand over a connection that somebody made (no descriptors left). */
+  'saltbus:listen:error': { readonly endpoint: string; readonly error: Error };
   /** The broker met bytes from a firing program that are no event. */
   'saltbus:broker:malformed': {
     readonly principal: string;

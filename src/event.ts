@@ -4,6 +4,7 @@
 import { dataStart } from './codec/event-body.ts';
 import { MsgpackCursor } from './codec/msgpack/cursor.ts';
 import { decodeExact, decodePlain } from './codec/msgpack/decode.ts';
+import type { DecodeNotes } from './codec/msgpack/decode.ts';
 import type { ExactValue } from './codec/msgpack/values.ts';
 import { SaltbusError } from './errors.ts';
 
@@ -14,6 +15,15 @@ import { SaltbusError } from './errors.ts';
  * for the view in which every type is told apart.
  */
 export type EventData = Readonly<Record<string, unknown>>;
+
+/** Sums over the events of one bus. */
+export interface EventTally {
+  /** Values that Salt had trimmed, in events that were decoded. */
+  trimmed: number;
+}
+
+// Filled by each decoding and read right after it: no event needs one of its own.
+const NOTES: DecodeNotes = { trimmed: 0 };
 
 /** An event: tag, data (decoded on first use), the exact view, the bytes, and when it was received. */
 export class SaltEvent {
@@ -26,24 +36,51 @@ export class SaltEvent {
   readonly #dataStart: number;
   #data: EventData | undefined;
   #exact: ExactValue | undefined;
+  #trimmed = -1;
+  readonly #tally: EventTally | undefined;
 
   /** Use {@link readEvent}, which checks the bytes first: the getters rely on it. */
-  constructor(tag: string, body: Buffer, dataStart: number, receivedAt: number) {
+  constructor(tag: string, body: Buffer, dataStart: number, receivedAt: number, tally?: EventTally) {
     this.tag = tag;
     this.receivedAt = receivedAt;
     this.#body = body;
     this.#dataStart = dataStart;
+    this.#tally = tally;
   }
 
   /** The data, decoded on first use and kept. */
   get data(): EventData {
-    return (this.#data ??= decodePlain(this.#body, this.#dataStart) as EventData);
+    return this.#data ?? this.#decode();
+  }
+
+  #decode(): EventData {
+    this.#data = decodePlain(this.#body, this.#dataStart, NOTES) as EventData;
+    this.#note(NOTES.trimmed);
+    return this.#data;
   }
 
   /** The data with nothing lost: floats stay floats, maps are `Map`s with keys of any type, datetimes and bytes keep their type. */
   get exact(): ReadonlyMap<ExactValue, ExactValue> {
-    this.#exact ??= decodeExact(this.#body, this.#dataStart);
+    if (this.#exact === undefined) {
+      this.#exact = decodeExact(this.#body, this.#dataStart, NOTES);
+      this.#note(NOTES.trimmed);
+    }
     return this.#exact as ReadonlyMap<ExactValue, ExactValue>;
+  }
+
+  /**
+   * Values of the data that Salt's firing client has cut out because the event was too large: the text `VALUE_TRIMMED`
+   * stands in their place. Known by decoding; a program that fires this text itself cannot be told apart.
+   */
+  get trimmed(): number {
+    if (this.#trimmed === -1) this.#decode();
+    return this.#trimmed;
+  }
+
+  #note(trimmed: number): void {
+    if (this.#trimmed !== -1) return;
+    this.#trimmed = trimmed;
+    if (trimmed > 0 && this.#tally !== undefined) this.#tally.trimmed += trimmed;
   }
 
   /** The body as it came: tag, two line feeds, msgpack. */
@@ -87,12 +124,14 @@ export function tagText(buffer: Buffer, start: number, end: number): string {
 /**
  * Checks a body and makes an event of it, without decoding the data.
  * @param dataAt - where the data begins in `body`, when that is known already
+ * @param tally - is added to when the event is decoded
  */
 export function readEvent(
   body: Buffer,
   receivedAt: number,
   tag?: string,
   dataAt: number = dataStart(body, 0, body.length),
+  tally?: EventTally,
 ): SaltEvent | BadEvent {
   if (dataAt === -1) {
     return { kind: 'bad-event', tag: undefined, error: noTagEnd(), raw: body, receivedAt };
@@ -100,7 +139,7 @@ export function readEvent(
   const text = tag ?? tagText(body, 0, dataAt - 2);
   const error = problemOfData(body, dataAt, body.length);
   if (error !== undefined) return { kind: 'bad-event', tag: text, error, raw: body, receivedAt };
-  return new SaltEvent(text, body, dataAt, receivedAt);
+  return new SaltEvent(text, body, dataAt, receivedAt, tally);
 }
 
 /** What is wrong with the body of an event that stands in a buffer; `undefined` when nothing is. */

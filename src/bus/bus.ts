@@ -9,7 +9,7 @@ import { reservedPrefix } from '../dialect/tag-rules.ts';
 import { publish } from '../diagnostics.ts';
 import { SaltbusError } from '../errors.ts';
 import { readEvent, tagText } from '../event.ts';
-import type { BadEvent, SaltEvent } from '../event.ts';
+import type { BadEvent, EventTally, SaltEvent } from '../event.ts';
 import { compileMatch, guessMode } from '../match/index.ts';
 import type { MatchMode, TagMatch } from '../match/index.ts';
 import { checkTag } from '../tag.ts';
@@ -87,6 +87,8 @@ export interface BusCounters {
   readonly fired: number;
   /** Times the publish socket was connected again. */
   readonly reconnects: number;
+  /** Values that Salt's firing client had replaced by `VALUE_TRIMMED`, in events that were decoded. */
+  readonly trimmed: number;
 }
 
 /** Data of an event to be fired: a plain object or a Map. */
@@ -94,6 +96,8 @@ export type FireData = Readonly<Record<string, unknown>> | ReadonlyMap<unknown, 
 
 // Salt adds this for tag and separator before it compares with max_event_size (2014.7 to 3008.5).
 const SIZE_ALLOWANCE = 33;
+// Matching takes time by the length of the tag, and all that wait on the loop wait for it.
+const MAX_TAG_BYTES = 64 * 1024;
 const PROBE_PREFIX_BYTES = Buffer.from(PROBE_TAG_PREFIX);
 const READY_RETRY_MS = 250;
 const READY_GIVE_UP_MS = 5000;
@@ -116,6 +120,7 @@ export class Bus implements AsyncDisposable, FeedOwner {
   #received = 0;
   #bad = 0;
   #reconnects = 0;
+  readonly #tally: EventTally = { trimmed: 0 };
   #closed: SaltbusError | undefined;
 
   constructor(options: BusOptions) {
@@ -151,6 +156,7 @@ export class Bus implements AsyncDisposable, FeedOwner {
       bad: this.#bad,
       fired: this.#outbox.handedOver,
       reconnects: this.#reconnects,
+      trimmed: this.#tally.trimmed,
     };
   }
 
@@ -237,6 +243,7 @@ export class Bus implements AsyncDisposable, FeedOwner {
 
   #checkFire(tag: string, data: unknown, options: FireOptions): void {
     checkTag(tag);
+    if (tag.length > MAX_TAG_BYTES) throw tagTooLong(tag.length);
     if (!isMap(data)) {
       throw new SaltbusError('ERR_SALTBUS_DATA', 'The data of an event is a map (a plain object or a Map)', {
         next: 'Put the value under a key, for example {"value": ...}.',
@@ -330,6 +337,12 @@ export class Bus implements AsyncDisposable, FeedOwner {
       return;
     }
     const tagEnd = dataAt - 2;
+    if (tagEnd - start > MAX_TAG_BYTES) {
+      const error = tagTooLong(tagEnd - start);
+      const raw = buffer.subarray(start, end);
+      this.#offerBad({ kind: 'bad-event', tag: undefined, error, raw, receivedAt: this.#clock() });
+      return;
+    }
     const hidden = buffer[start] === PROBE_PREFIX_BYTES[0] && this.#isProbe(buffer, start, tagEnd);
     if (this.#subscriptions.size === 0) return;
     const tag = tagText(buffer, start, tagEnd);
@@ -337,7 +350,7 @@ export class Bus implements AsyncDisposable, FeedOwner {
     for (const subscription of this.#subscriptions) {
       if (subscription.match?.test(tag) === false) continue;
       if (hidden && !asksForProbes(subscription.match)) continue;
-      item ??= readEvent(buffer.subarray(start, end), this.#clock(), tag, dataAt - start);
+      item ??= readEvent(buffer.subarray(start, end), this.#clock(), tag, dataAt - start, this.#tally);
       subscription.deliver(item, this.#now);
     }
     if (item === undefined) return;
@@ -396,9 +409,11 @@ export class Bus implements AsyncDisposable, FeedOwner {
     if (missed === undefined) return;
     this.#reconnects += 1;
     const now = Date.now();
+    // The clock may have been set back meanwhile.
+    const until = Math.max(now, missed.lostAt);
     for (const subscription of this.#subscriptions) {
       subscription.deliver(
-        { kind: 'gap', reason: missed.reason, dropped: undefined, since: missed.lostAt, until: now },
+        { kind: 'gap', reason: missed.reason, dropped: undefined, since: missed.lostAt, until },
         now,
       );
     }
@@ -496,6 +511,16 @@ export class Bus implements AsyncDisposable, FeedOwner {
       this.#echoes.delete(nonce);
     };
   }
+}
+
+function tagTooLong(length: number): SaltbusError {
+  return new SaltbusError(
+    'ERR_SALTBUS_LIMIT',
+    `A tag of ${length} bytes is over the limit of ${MAX_TAG_BYTES}`,
+    {
+      next: 'A tag is a short path: put the rest into the data.',
+    },
+  );
 }
 
 function asksForProbes(match: TagMatch | undefined): boolean {

@@ -122,7 +122,8 @@ export class ItemQueue {
       reason: 'overflow',
       dropped: this.#dropped,
       since: this.#droppedSince,
-      until: now,
+      // the clock may have been set back meanwhile
+      until: Math.max(now, this.#droppedSince),
     };
     this.#dropped = 0;
     this.#append(gap, 0);

@@ -2,11 +2,10 @@
  * Reads the data of events from arguments, files and stdin.
  */
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { StringDecoder } from 'node:string_decoder';
+import { isUtf8 } from 'node:buffer';
 import type { Readable } from 'node:stream';
-import { text as readAll } from 'node:stream/consumers';
-import { exactFromJson } from '../codec/json/exact-json.ts';
+import { exactFromJson, readForms } from '../codec/json/exact-json.ts';
+import { MAX_FRAME_BYTES } from '../codec/frame-splitter.ts';
 import { exactFloat } from '../codec/msgpack/values.ts';
 import type { ExactValue } from '../codec/msgpack/values.ts';
 import { SaltbusError } from '../errors.ts';
@@ -28,27 +27,63 @@ export interface InputLine {
 
 /**
  * Reads one piece of data: from the arguments, from `-` (stdin), or from a file.
- * @throws SaltbusError `ERR_SALTBUS_JSON`, `ERR_SALTBUS_USAGE`, `ERR_SALTBUS_CONFIG` (YAML), `ERR_SALTBUS_SYSTEM`
+ * @throws SaltbusError `ERR_SALTBUS_JSON`, `ERR_SALTBUS_DATA`, `ERR_SALTBUS_USAGE`, `ERR_SALTBUS_CONFIG` (YAML), `ERR_SALTBUS_SYSTEM`
  */
 export async function readData(args: readonly string[], file: string | undefined): Promise<ExactValue> {
   if (file !== undefined) return readFileData(file);
   const [first] = args;
   if (first === undefined) return new Map();
-  if (first === '-' && args.length === 1) return exactFromJson(await readAll(process.stdin), 'stdin');
+  if (first === '-' && args.length === 1) return exactFromJson(await readInput('-'), 'stdin');
   if (args.length === 1 && /^\s*[{[]/.test(first)) return exactFromJson(first, 'DATA');
   return readPairs(args);
 }
 
 async function readFileData(file: string): Promise<ExactValue> {
-  let text: string;
-  try {
-    text = file === '-' ? await readAll(process.stdin) : await readFile(file, 'utf8');
-  } catch (error) {
-    throw cannotRead(file, error);
-  }
+  const text = await readInput(file);
   if (!/\.ya?ml$/i.test(file)) return exactFromJson(text, file);
   const { parseSaltYaml } = await import('../config/index.ts');
-  return parseSaltYaml(text, { file, float: exactFloat }) as ExactValue;
+  return readForms(parseSaltYaml(text, { file, float: exactFloat }) as ExactValue, file);
+}
+
+/** Longest input that is taken for one event, in bytes: no frame of the bus is longer. */
+const MAX_INPUT_BYTES = MAX_FRAME_BYTES;
+
+function nameOf(file: string): string {
+  return file === '-' ? 'stdin' : file;
+}
+
+function openInput(file: string): Readable {
+  return file === '-' ? process.stdin : createReadStream(file);
+}
+
+async function readInput(file: string): Promise<string> {
+  const name = nameOf(file);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of openInput(file) as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > MAX_INPUT_BYTES) throw tooLong(name);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw error instanceof SaltbusError ? error : cannotRead(name, error);
+  }
+  return utf8Text(Buffer.concat(chunks, size), name);
+}
+
+function tooLong(what: string): SaltbusError {
+  return new SaltbusError('ERR_SALTBUS_LIMIT', `${what} has more than ${MAX_INPUT_BYTES} bytes`, {
+    next: 'An event is one value of at most a few megabytes: look at what is given as input.',
+  });
+}
+
+// What is no UTF-8 would become other text in silence.
+function utf8Text(bytes: Buffer, what: string): string {
+  if (isUtf8(bytes)) return bytes.toString('utf8');
+  throw new SaltbusError('ERR_SALTBUS_DATA', `${what} is not UTF-8 text`, {
+    next: 'Write bytes as {"$bin": "base64"}, or convert the text to UTF-8.',
+  });
 }
 
 async function readPairs(args: readonly string[]): Promise<ExactValue> {
@@ -76,53 +111,100 @@ function cannotRead(file: string, error: unknown): SaltbusError {
   });
 }
 
-/** Reads lines from a file or stdin, in the groups in which they come. Empty lines are left out. */
+/**
+ * Reads lines from a file or stdin, in the groups in which they come. Empty lines are left out.
+ * @throws SaltbusError `ERR_SALTBUS_USAGE` when it cannot be read, `ERR_SALTBUS_LIMIT` for a line without end
+ */
 export async function* readLines(file: string | undefined, signal: AbortSignal): AsyncGenerator<InputLine[]> {
-  const name = file === undefined || file === '-' ? 'stdin' : file;
-  const input: Readable = name === 'stdin' ? process.stdin : createReadStream(name);
+  const name = nameOf(file ?? '-');
+  const input = openInput(file ?? '-');
   const end = (): void => {
     input.destroy();
   };
   signal.addEventListener('abort', end, { once: true });
-  const decoder = new StringDecoder('utf8');
-  let number = 0;
-  let rest = '';
-  const asLines = (texts: readonly string[]): InputLine[] => {
-    const lines: InputLine[] = [];
-    for (const text of texts) {
-      number += 1;
-      if (text.trim() !== '') lines.push(new TextLine(text.replace(/\r$/, ''), `line ${number} of ${name}`));
-    }
-    return lines;
-  };
+  const splitter = new LineSplitter(name);
   try {
-    for await (const chunk of input) {
-      const parts = (rest + decoder.write(chunk as Buffer)).split('\n');
-      rest = parts.pop() ?? '';
-      if (parts.length > 0) yield asLines(parts);
+    for await (const chunk of input as AsyncIterable<Buffer>) {
+      const lines = splitter.push(chunk);
+      if (lines.length > 0) yield lines;
     }
-    rest += decoder.end();
-    if (rest !== '') yield asLines([rest]);
+    const last = splitter.end();
+    if (last.length > 0) yield last;
   } catch (error) {
     if (signal.aborted) return;
-    throw (error as NodeJS.ErrnoException).code === undefined ? error : cannotRead(name, error);
+    throw (error as NodeJS.ErrnoException).code === undefined || error instanceof SaltbusError
+      ? error
+      : cannotRead(name, error);
   } finally {
     signal.removeEventListener('abort', end);
   }
 }
 
+/** Cuts bytes at line feeds; a line that crosses chunks is put together once. */
+class LineSplitter {
+  readonly #name: string;
+  #number = 0;
+  #pieces: Buffer[] = [];
+  #held = 0;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  push(chunk: Buffer): InputLine[] {
+    const lines: InputLine[] = [];
+    let from = 0;
+    for (let at = chunk.indexOf(0x0a); at !== -1; at = chunk.indexOf(0x0a, from)) {
+      this.#hold(chunk.subarray(from, at));
+      this.#take(lines);
+      from = at + 1;
+    }
+    this.#hold(chunk.subarray(from));
+    return lines;
+  }
+
+  end(): InputLine[] {
+    const lines: InputLine[] = [];
+    if (this.#held > 0) this.#take(lines);
+    return lines;
+  }
+
+  #hold(piece: Buffer): void {
+    if (piece.length === 0) return;
+    this.#held += piece.length;
+    if (this.#held > MAX_INPUT_BYTES) throw tooLong(`line ${this.#number + 1} of ${this.#name}`);
+    this.#pieces.push(piece);
+  }
+
+  #take(lines: InputLine[]): void {
+    this.#number += 1;
+    const [first] = this.#pieces;
+    const whole =
+      this.#pieces.length === 1 && first !== undefined ? first : Buffer.concat(this.#pieces, this.#held);
+    this.#pieces = [];
+    this.#held = 0;
+    const line = whole.at(-1) === 0x0d ? whole.subarray(0, -1) : whole;
+    if (!isBlank(line)) lines.push(new TextLine(line, `line ${this.#number} of ${this.#name}`));
+  }
+}
+
+function isBlank(line: Buffer): boolean {
+  for (const byte of line) if (byte !== 0x20 && (byte < 0x09 || byte > 0x0d)) return false;
+  return true;
+}
+
 class TextLine implements InputLine {
-  readonly #text: string;
+  readonly #bytes: Buffer;
   readonly #where: string;
 
-  constructor(text: string, where: string) {
-    this.#text = text;
+  constructor(bytes: Buffer, where: string) {
+    this.#bytes = bytes;
     this.#where = where;
   }
 
   asEvent(tag: string | undefined): LineEvent {
     if (tag !== undefined) return { tag, data: this.#data() };
-    const event = exactFromJson(this.#text, this.#where);
+    const event = exactFromJson(utf8Text(this.#bytes, this.#where), this.#where);
     const inner =
       event instanceof Map ? (event as ReadonlyMap<string, ExactValue>) : new Map<string, ExactValue>();
     const innerTag = inner.get('tag');
@@ -136,8 +218,11 @@ class TextLine implements InputLine {
   }
 
   #data(): ReadonlyMap<unknown, unknown> {
-    if (!this.#text.trimStart().startsWith('{')) return new Map([['message', this.#text]]);
-    const data = exactFromJson(this.#text, this.#where);
+    const isJson = this.#bytes.toString('latin1', 0, 100).trimStart().startsWith('{');
+    // A log may hold a line in another encoding: it travels as the bytes that it is.
+    if (!isJson)
+      return new Map([['message', isUtf8(this.#bytes) ? this.#bytes.toString('utf8') : this.#bytes]]);
+    const data = exactFromJson(utf8Text(this.#bytes, this.#where), this.#where);
     return data instanceof Map ? data : new Map([['message', data]]);
   }
 }

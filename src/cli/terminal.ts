@@ -5,7 +5,9 @@
 // C0 and C1 controls, DEL, line and paragraph separators, and the marks that change the direction of writing: an event
 // must not be able to move the cursor or to make text look like other text.
 // eslint-disable-next-line no-control-regex -- control characters are what it is about
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+// Of these, what JSON.stringify leaves as it is.
+const UNSAFE_IN_JSON = /[\u007f-\u009f\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 const SHORT: ReadonlyMap<string, string> = new Map([
   ['\n', '\\n'],
@@ -20,6 +22,16 @@ function escapeOne(character: string): string {
 /** Text on one line with every control character escaped. */
 export function oneLine(text: string): string {
   return text.replace(UNSAFE, escapeOne);
+}
+
+/** JSON text with the same meaning in which nothing can move the cursor of a terminal. */
+export function safeJson(json: string): string {
+  return json.replace(UNSAFE_IN_JSON, escapeOne);
+}
+
+/** Whether text holds a character that {@link oneLine} escapes. */
+export function hasUnsafe(text: string): boolean {
+  return text.search(UNSAFE) !== -1;
 }
 
 /** Text of several lines, each without control characters. */

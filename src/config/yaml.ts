@@ -59,14 +59,17 @@ export function readYaml(text: string, options: YamlOptions): YamlDocument {
     lineCounter: counter,
     uniqueKeys: false,
     keepSourceTokens: false,
-    logLevel: 'silent',
+    // 'silent' would also hide that a second document follows, which Salt refuses
+    logLevel: 'error',
   });
   const [error] = document.errors;
   if (error !== undefined) {
     throw wrong(
       options.file,
       counter.linePos(error.pos[0]).line,
-      error.message.split(' at line ')[0] ?? error.message,
+      error.code === 'MULTIPLE_DOCS'
+        ? 'it holds more than one document'
+        : (error.message.split(' at line ')[0] ?? error.message),
     );
   }
   const builder = new Builder(document, counter, options);

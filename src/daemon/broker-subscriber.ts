@@ -36,6 +36,11 @@ export class BrokerSubscriber {
     duplex.resume();
   }
 
+  /** Whether the other end has closed its direction: most often it is gone, which the next write will tell. */
+  get hasEnded(): boolean {
+    return this.#duplex.readableEnded;
+  }
+
   /** Bytes that wait to be taken. */
   get waitingBytes(): number {
     return this.#duplex.writableLength;

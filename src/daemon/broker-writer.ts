@@ -35,22 +35,13 @@ export class BrokerWriter {
       this.#read(chunk);
     });
     duplex.on('end', () => {
-      if (!this.#splitter.atBoundary) {
-        owner.onMalformed(
-          new SaltbusError(
-            'ERR_SALTBUS_FRAME',
-            `The stream ended inside a frame, after ${this.#splitter.heldBytes} bytes of it`,
-          ),
-          false,
-        );
-      }
-      this.close();
+      this.#ended();
     });
     duplex.on('error', () => {
-      this.close();
+      this.#ended();
     });
     duplex.on('close', () => {
-      this.close();
+      this.#ended();
     });
   }
 
@@ -68,6 +59,20 @@ export class BrokerWriter {
     this.#gone = true;
     this.#duplex.destroy();
     this.#owner.onGone(this);
+  }
+
+  // An orderly end and a reset lose the same: the frame that had begun.
+  #ended(): void {
+    if (!this.#gone && !this.#splitter.atBoundary) {
+      this.#owner.onMalformed(
+        new SaltbusError(
+          'ERR_SALTBUS_FRAME',
+          `The stream ended inside a frame, after ${this.#splitter.heldBytes} bytes of it`,
+        ),
+        false,
+      );
+    }
+    this.close();
   }
 
   #read(chunk: Buffer): void {

@@ -22,6 +22,8 @@ export interface BrokerLimits {
   readonly drainTimeoutMs?: number;
   /** Longest frame that is taken from a firing program, in bytes. @defaultValue 100 MiB, as in Salt */
   readonly maxFrameBytes?: number;
+  /** Most connections at a time, of both kinds; more are closed at once and counted. @defaultValue no bound */
+  readonly maxConnections?: number;
 }
 
 /** Counters of a broker, since it began. */
@@ -34,6 +36,8 @@ export interface BrokerCounters {
   readonly refused: number;
   /** Subscribers that were cut because they did not read. */
   readonly cut: number;
+  /** Connections that were closed at once because there were too many. */
+  readonly turnedAway: number;
   /** Subscribers now. */
   readonly subscribers: number;
   /** Firing programs now. */
@@ -62,6 +66,7 @@ export class Broker implements AsyncDisposable {
   #malformed = 0;
   #refused = 0;
   #cut = 0;
+  #turnedAway = 0;
 
   constructor(limits: BrokerLimits = {}) {
     this.#limits = {
@@ -69,6 +74,7 @@ export class Broker implements AsyncDisposable {
       paceBytes: limits.paceBytes ?? 1024 * 1024,
       drainTimeoutMs: limits.drainTimeoutMs ?? 60_000,
       maxFrameBytes: limits.maxFrameBytes ?? 100 * 1024 * 1024,
+      maxConnections: limits.maxConnections ?? Infinity,
     };
   }
 
@@ -79,6 +85,7 @@ export class Broker implements AsyncDisposable {
       malformed: this.#malformed,
       refused: this.#refused,
       cut: this.#cut,
+      turnedAway: this.#turnedAway,
       subscribers: this.#subscribers.size,
       writers: this.#writers.size,
     };
@@ -86,6 +93,7 @@ export class Broker implements AsyncDisposable {
 
   /** Takes a connection on which events are to be sent; what comes from it is ignored, as Salt does. */
   attachSubscriber(duplex: Duplex, options: Principal & { readonly framing: Framing }): void {
+    if (this.#isFull(duplex, options)) return;
     const subscriber = new BrokerSubscriber(duplex, options.framing, options.principal, {
       onProgress: () => {
         if (this.#paused) this.#pace();
@@ -103,6 +111,7 @@ export class Broker implements AsyncDisposable {
 
   /** Takes the connection of a firing program; its framing is told from its first byte. Nothing is ever answered. */
   attachWriter(duplex: Duplex, options: Principal): void {
+    if (this.#isFull(duplex, options)) return;
     const writer = new BrokerWriter(duplex, this.#limits.maxFrameBytes, {
       onFrame: (buffer, frame, body, framing) => {
         this.#events += 1;
@@ -122,6 +131,22 @@ export class Broker implements AsyncDisposable {
     });
     this.#writers.add(writer);
     if (this.#paused) writer.pause();
+  }
+
+  // To be turned away is seen by the program and by us; what the system drops for want of descriptors is seen by nobody.
+  #isFull(duplex: Duplex, { principal }: Principal): boolean {
+    const { maxConnections } = this.#limits;
+    const connections = (): number => this.#subscribers.size + this.#writers.size;
+    // On a quiet bus nothing was written yet to those that have left.
+    if (connections() >= maxConnections) {
+      for (const subscriber of this.#subscribers) if (subscriber.hasEnded) subscriber.destroy();
+    }
+    if (connections() < maxConnections) return false;
+    this.#turnedAway += 1;
+    publish('saltbus:broker:full', { principal, maxConnections });
+    duplex.on('error', () => undefined);
+    duplex.destroy();
+    return true;
   }
 
   /** Sends what has been gathered, and cuts everybody off. Idempotent. */

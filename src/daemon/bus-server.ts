@@ -1,7 +1,7 @@
 /**
  * Opens a broker on pairs of sockets, with the file names and modes of Salt's own.
  */
-import { rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { announcementPath, formatAnnouncement } from '../dialect/announcement.ts';
 import type { Dialect } from '../dialect/releases.ts';
@@ -49,7 +49,7 @@ const DISPLACED_CHECK_MS = 1000;
  * @throws SaltbusError `ERR_SALTBUS_BUS_IN_USE` where somebody alive listens already, and as the system refuses; nothing stays open then
  */
 export async function serveBus(options: ServeBusOptions): Promise<BusServer> {
-  const broker = new Broker(options);
+  const broker = new Broker({ maxConnections: connectionsThatFit(), ...options });
   const listeners: Listener[] = [];
   const announcements: string[] = [];
   let count = 0;
@@ -96,6 +96,21 @@ export async function serveBus(options: ServeBusOptions): Promise<BusServer> {
   } catch (error) {
     await closeAll();
     throw error;
+  }
+}
+
+// Descriptors that stay free for files, for the sockets that listen, and for the connection that is turned away.
+const SPARE_DESCRIPTORS = 12;
+
+/** How many connections the descriptors of this process allow; where the system does not tell (it does on Linux), no bound. */
+function connectionsThatFit(): number {
+  try {
+    const limits = readFileSync('/proc/self/limits', 'utf8');
+    const soft = /^Max open files +(\d+)/m.exec(limits)?.[1];
+    const open = readdirSync('/proc/self/fd').length;
+    return soft === undefined ? Infinity : Math.max(1, Number(soft) - open - SPARE_DESCRIPTORS);
+  } catch {
+    return Infinity;
   }
 }
 

@@ -5,6 +5,7 @@ import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, renameSync, rmSy
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { dirname } from 'node:path';
+import { publish } from '../diagnostics.ts';
 import { SaltbusError } from '../errors.ts';
 import { connectSocket, pathTooLong } from './connect.ts';
 import { MAX_SOCKET_PATH, endpointName } from './endpoint.ts';
@@ -142,7 +143,13 @@ function started(server: Server, endpoint: Endpoint, listen: () => void): Promis
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(error.code === 'EADDRINUSE' ? inUse(endpoint) : listenError(endpointName(endpoint), error));
     });
-    server.once('listening', resolve);
+    server.once('listening', () => {
+      // Later errors concern one connection that could not be taken; without a listener they would end the process.
+      server.on('error', (error) => {
+        publish('saltbus:listen:error', { endpoint: endpointName(endpoint), error });
+      });
+      resolve();
+    });
     listen();
   });
 }

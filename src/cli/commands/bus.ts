@@ -132,6 +132,14 @@ function watchDiagnostics(log: Log): void {
   onDiagnostics('saltbus:broker:malformed', ({ principal, error, closed }) => {
     limited({ from: principal, error: error.message, closed }, 'bytes that are no event were refused');
   });
+  const full = rateLimited(log);
+  onDiagnostics('saltbus:broker:full', ({ principal, maxConnections }) => {
+    full({ from: principal, maxConnections }, 'there are too many connections: one was closed');
+  });
+  const untaken = rateLimited(log);
+  onDiagnostics('saltbus:listen:error', ({ endpoint, error }) => {
+    untaken({ endpoint, error: error.message }, 'a connection could not be taken');
+  });
 }
 
 const MALFORMED_LOG_MS = 1000;

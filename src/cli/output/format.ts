@@ -7,7 +7,7 @@ import { pythonJson } from '../../codec/json/python-json.ts';
 import { encodeFrame } from '../../codec/framing.ts';
 import type { BadEvent, SaltEvent } from '../../event.ts';
 import { showDuration } from '../duration.ts';
-import { oneLine } from '../terminal.ts';
+import { oneLine, safeJson } from '../terminal.ts';
 import type { Paint } from '../terminal.ts';
 import { showPretty } from './pretty.ts';
 
@@ -26,9 +26,13 @@ export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-/** One event as a JSON object on one line. */
+/** One event as a JSON object on one line; `trimmed` is there only when Salt has cut values out of it. */
 export function eventJson(event: SaltEvent): string {
-  return `{"tag":${JSON.stringify(event.tag)},"data":${exactToJson(event.exact)},"received":"${isoTime(event.receivedAt)}"}`;
+  const data = exactToJson(event.exact);
+  const trimmed = event.trimmed === 0 ? '' : `,"trimmed":${event.trimmed}`;
+  return safeJson(
+    `{"tag":${JSON.stringify(event.tag)},"data":${data},"received":"${isoTime(event.receivedAt)}"${trimmed}}`,
+  );
 }
 
 /** A gap or a bad event as a JSON object on one line. */
@@ -41,12 +45,14 @@ export function otherJson(item: Gap | BadEvent): string {
   }
   const { code, message } = item.error;
   const raw = { $bin: Buffer.from(item.raw).toString('base64') };
-  return JSON.stringify({
-    error: { code, message },
-    tag: item.tag ?? null,
-    raw,
-    received: isoTime(item.receivedAt),
-  });
+  return safeJson(
+    JSON.stringify({
+      error: { code, message },
+      tag: item.tag ?? null,
+      raw,
+      received: isoTime(item.receivedAt),
+    }),
+  );
 }
 
 /** A gap or a bad event as a line for a person. */
@@ -67,7 +73,12 @@ export function otherLine(item: Gap | BadEvent): string {
 }
 
 /** Makes the writer of a form. */
-export function itemFormat(form: OutputForm, paint: Paint, width: number): ItemFormat {
+export function itemFormat(
+  form: OutputForm,
+  paint: Paint,
+  width: number,
+  onTerminal: boolean = process.stdout.isTTY,
+): ItemFormat {
   const human = (event: (event: SaltEvent) => string): ItemFormat => ({ event, other: () => undefined });
   switch (form) {
     case 'json':
@@ -75,7 +86,12 @@ export function itemFormat(form: OutputForm, paint: Paint, width: number): ItemF
     case 'tag':
       return human((event) => `${oneLine(event.tag)}\n`);
     case 'tsv':
-      return human((event) => `${event.tag}\t${pythonJson(event.exact)}\n`);
+      // Salt's own line, byte for byte; on a terminal no event may move the cursor.
+      return human(
+        onTerminal
+          ? (event) => `${oneLine(event.tag)}\t${safeJson(pythonJson(event.exact))}\n`
+          : (event) => `${event.tag}\t${pythonJson(event.exact)}\n`,
+      );
     case 'raw':
       return { event: (event) => encodeFrame(event.raw, 'bare'), other: () => undefined };
     case 'yaml':

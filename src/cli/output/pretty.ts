@@ -2,6 +2,7 @@
  * An event for a person: time and tag on a line, the data below, nothing that could move the cursor.
  */
 import { exactToJson } from '../../codec/json/exact-json.ts';
+import { VALUE_TRIMMED } from '../../codec/msgpack/values.ts';
 import type { ExactValue } from '../../codec/msgpack/values.ts';
 import type { SaltEvent } from '../../event.ts';
 import { oneLine, safeLines } from '../terminal.ts';
@@ -12,8 +13,10 @@ const INDENT = '    ';
 /** The lines of an event, with a line feed at the end. */
 export function showPretty(event: SaltEvent, paint: Paint, width: number): string {
   const time = localTime(event.receivedAt);
-  const head = `${paint.dim(time)}  ${paint.tag(oneLine(event.tag))}`;
-  return `${head}\n${showMap(event.exact, INDENT, paint, width)}\n`;
+  const data = event.exact;
+  const trimmed = event.trimmed === 0 ? '' : `  ${paint.warn(`[${event.trimmed} trimmed by Salt]`)}`;
+  const head = `${paint.dim(time)}  ${paint.tag(oneLine(event.tag))}${trimmed}`;
+  return `${head}\n${showMap(data, INDENT, paint, width)}\n`;
 }
 
 /** Milliseconds since 1970 as the time of day where the reader is. */
@@ -60,6 +63,8 @@ function showEntry(
   width: number,
 ): string[] {
   if (typeof value === 'string') {
+    if (value === VALUE_TRIMMED)
+      return [`${head} ${paint.warn(value)} (too large for the sender's max_event_size)`];
     if (!value.includes('\n')) return [`${head} ${oneLine(value)}`];
     const inner = `${indent}${INDENT}`;
     const text = value.endsWith('\n') ? value.slice(0, -1) : value;

@@ -5,7 +5,7 @@ import { exactToJson } from '../../codec/json/exact-json.ts';
 import type { ExactValue } from '../../codec/msgpack/values.ts';
 import { SaltbusError } from '../../errors.ts';
 import type { SaltEvent } from '../../event.ts';
-import { oneLine } from '../terminal.ts';
+import { oneLine, safeJson } from '../terminal.ts';
 import { isoTime } from './format.ts';
 
 /** A path into an event: `tag`, `received`, `data`, or a field of the data such as `data.return.pid`. */
@@ -55,7 +55,7 @@ export function fieldsLine(fields: readonly FieldPath[]): (event: SaltEvent) => 
 /** The fields as a JSON object on one line; a field that is not there is null. */
 export function fieldsJson(fields: readonly FieldPath[]): (event: SaltEvent) => string {
   return (event) =>
-    `{${fields.map((field) => `${JSON.stringify(field.name)}:${exactToJson(field.read(event) ?? null)}`).join(',')}}\n`;
+    `${safeJson(`{${fields.map((field) => `${JSON.stringify(field.name)}:${exactToJson(field.read(event) ?? null)}`).join(',')}}`)}\n`;
 }
 
 /**

@@ -5,7 +5,7 @@
  *
  *     {"$bin": "base64"}              bytes
  *     {"$int": "18446744073709551615"} an integer beyond 2^53
- *     {"$float": "nan"}               nan, inf, -inf
+ *     {"$float": "nan"}               nan, inf, -inf; "nan:fff8000000000000" for a NaN with other bits than Python's own
  *     {"$datetime": "2024-01-02T03:04:05.000678"}
  *     {"$text": "base64"}             text that is no UTF-8
  *     {"$ext": [type, "base64"]}      an unknown extension
@@ -14,7 +14,7 @@
  * A float keeps its point (`1.0`), so it stays apart from the integer `1`.
  */
 import { SaltbusError } from '../../errors.ts';
-import { ExactFloat, Ext, RawText, SaltDateTime, exactFloat } from '../msgpack/values.ts';
+import { ExactFloat, Ext, RawText, SaltDateTime, exactFloat, exactNaN } from '../msgpack/values.ts';
 import type { ExactValue } from '../msgpack/values.ts';
 
 /** Writes an exact value as JSON text on one line. */
@@ -36,15 +36,19 @@ export function exactToJson(value: ExactValue): string {
 function objectToJson(value: Exclude<ExactValue, string | number | boolean | bigint | null>): string {
   if (value instanceof Map) return mapToJson(value as ReadonlyMap<ExactValue, ExactValue>);
   if (value instanceof Uint8Array) return `{"$bin":"${base64(value)}"}`;
-  if (value instanceof ExactFloat) return floatToJson(value.value);
+  if (value instanceof ExactFloat) return floatToJson(value);
   if (value instanceof SaltDateTime) return `{"$datetime":"${value.toString()}"}`;
   if (value instanceof RawText) return `{"$text":"${base64(value.bytes)}"}`;
   if (value instanceof Ext) return `{"$ext":[${value.type},"${base64(value.data)}"]}`;
   return `[${(value as readonly ExactValue[]).map(exactToJson).join(',')}]`;
 }
 
-function floatToJson(value: number): string {
-  if (Number.isNaN(value)) return '{"$float":"nan"}';
+function floatToJson({ value, nanBits }: ExactFloat): string {
+  if (Number.isNaN(value)) {
+    return nanBits === undefined
+      ? '{"$float":"nan"}'
+      : `{"$float":"nan:${nanBits.toString(16).padStart(16, '0')}"}`;
+  }
   if (!Number.isFinite(value)) return value > 0 ? '{"$float":"inf"}' : '{"$float":"-inf"}';
   if (Object.is(value, -0)) return '-0.0';
   const text = String(value);
@@ -63,7 +67,8 @@ function mapToJson(map: ReadonlyMap<ExactValue, ExactValue>): string {
   return `${text}}`;
 }
 
-function needsPairs(map: ReadonlyMap<ExactValue, ExactValue>): boolean {
+/** Whether a map is written as `{"$map": [...]}`. */
+export function needsPairs(map: ReadonlyMap<ExactValue, ExactValue>): boolean {
   for (const key of map.keys())
     if (typeof key !== 'string' || (map.size === 1 && key.startsWith('$'))) return true;
   return false;
@@ -73,8 +78,38 @@ function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
 }
 
+/**
+ * Recognises the forms above in values that were read from something else than JSON (YAML).
+ * @param what - how the text is named in an error
+ * @throws SaltbusError `ERR_SALTBUS_DATA` for a form that does not hold what it should
+ */
+export function readForms(value: ExactValue, what: string): ExactValue {
+  if (Array.isArray(value))
+    return (value as readonly ExactValue[]).map((element) => readForms(element, what));
+  if (!(value instanceof Map)) return value;
+  const map = new Map<ExactValue, ExactValue>();
+  for (const [key, element] of value as ReadonlyMap<ExactValue, ExactValue>)
+    map.set(key, readForms(element, what));
+  if (map.size !== 1) return map;
+  for (const [key, element] of map) {
+    const read = TAGGED.get(key);
+    if (read === undefined) return map;
+    const exact = read(element);
+    if (exact !== undefined) return exact;
+    throw new SaltbusError(
+      'ERR_SALTBUS_DATA',
+      `In ${what}, {${exactToJson(key)}: ...} does not hold what this form wants`,
+      { next: 'Write {"$map": [[key, value], ...]} for a map that only looks like one of the forms.' },
+    );
+  }
+  return map;
+}
+
 /** Deepest nesting of JSON that is read. */
 const MAX_JSON_DEPTH = 1024;
+
+/** Longest integer that is read, in characters: as in Python's own `int`, because longer ones take time to convert. */
+const MAX_INTEGER_LENGTH = 4300;
 
 /**
  * Reads JSON text as an exact value: the forms above are recognised, integers of any size and the order of keys are kept.
@@ -197,16 +232,21 @@ class JsonReader {
   }
 
   #number(): ExactValue {
-    NUMBER.lastIndex = this.#at;
+    const start = this.#at;
+    NUMBER.lastIndex = start;
     const match = NUMBER.exec(this.#text);
     if (match === null) throw this.#unexpected();
     this.#at += match[0].length;
     if (match[1] === undefined) {
       if (match[0] === '-0') return 0;
+      if (match[0].length > MAX_INTEGER_LENGTH)
+        throw this.#error(`an integer has more than ${MAX_INTEGER_LENGTH} characters`, start);
       const integer = Number(match[0]);
       return Number.isSafeInteger(integer) ? integer : BigInt(match[0]);
     }
-    return exactFloat(Number(match[0]));
+    const float = Number(match[0]);
+    if (!Number.isFinite(float)) throw this.#error('a number is larger than a float can be', start);
+    return exactFloat(float);
   }
 
   #space(): void {
@@ -269,7 +309,9 @@ const TAGGED: ReadonlyMap<ExactValue, (value: ExactValue) => ExactValue | undefi
     },
     $float: (value) => {
       const float = FLOAT_WORDS.get(value);
-      return float === undefined ? undefined : new ExactFloat(float);
+      if (float !== undefined) return new ExactFloat(float);
+      const bits = typeof value === 'string' ? /^nan:([0-9a-f]{16})$/.exec(value)?.[1] : undefined;
+      return bits === undefined ? undefined : exactNaN(BigInt(`0x${bits}`));
     },
     $datetime: (value) => (typeof value === 'string' ? SaltDateTime.fromIso(value) : undefined),
     $text: (value) => {
@@ -289,6 +331,7 @@ const TAGGED: ReadonlyMap<ExactValue, (value: ExactValue) => ExactValue | undefi
       for (const pair of value as readonly ExactValue[]) {
         if (!Array.isArray(pair) || pair.length !== 2) return undefined;
         const [key = null, element = null] = pair as readonly ExactValue[];
+        if (map.has(key)) return undefined;
         map.set(key, element);
       }
       return map;

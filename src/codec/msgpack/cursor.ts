@@ -12,6 +12,10 @@ interface Span {
 // Values still owed at each level around the current one. Shared: skip() never yields while it runs.
 const OWED = new Float64Array(MAX_DEPTH);
 
+function isArrayMarker(type: number): boolean {
+  return (type >= 0x90 && type < 0xa0) || type === 0xdc || type === 0xdd;
+}
+
 /** A position in msgpack bytes. */
 export class MsgpackCursor {
   readonly #buffer: Buffer;
@@ -77,10 +81,11 @@ export class MsgpackCursor {
         inner = this.#scalarOrArray(type);
       }
       if (inner > this.#end - this.position) throw this.#short();
+      // An empty collection is a level like any other: the decoder, and Python's, see it so.
+      if (depth === MAX_DEPTH && (pairs !== undefined || isArrayMarker(type))) {
+        throw new SaltbusError('ERR_SALTBUS_LIMIT', `The value is nested deeper than ${MAX_DEPTH} levels`);
+      }
       if (inner > 0) {
-        if (depth === MAX_DEPTH) {
-          throw new SaltbusError('ERR_SALTBUS_LIMIT', `The value is nested deeper than ${MAX_DEPTH} levels`);
-        }
         OWED[depth] = owed;
         depth += 1;
         owed = inner;

@@ -4,7 +4,7 @@
 import { isUtf8 } from 'node:buffer';
 import { SaltbusError } from '../../errors.ts';
 import { MAX_DEPTH } from './limits.ts';
-import { EXT_DATETIME, Ext, RawText, SaltDateTime, exactFloat } from './values.ts';
+import { EXT_DATETIME, Ext, RawText, SaltDateTime, VALUE_TRIMMED, exactFloat, exactNaN } from './values.ts';
 import type { ExactFloat, ExactValue, PlainValue } from './values.ts';
 
 // Keys repeat from event to event ("_stamp", "fun", "return"): a small table of those seen saves building the text
@@ -25,6 +25,8 @@ class Decoder {
   readonly #exact: boolean;
   #depth = 0;
   position: number;
+  /** Values of maps that are `VALUE_TRIMMED`. */
+  trimmed = 0;
 
   static readonly #keys: (CachedKey | undefined)[] = new Array<CachedKey | undefined>(KEY_SLOTS);
 
@@ -80,9 +82,9 @@ class Decoder {
       case 0xc9:
         return this.#ext(this.#uint32());
       case 0xca:
-        return this.#float(this.#view.getFloat32(this.#take(4)));
+        return this.#float32(this.#take(4));
       case 0xcb:
-        return this.#float(this.#view.getFloat64(this.#take(8)));
+        return this.#float64(this.#take(8));
       case 0xcc:
         return this.#uint8();
       case 0xcd:
@@ -144,8 +146,22 @@ class Decoder {
     return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset + start, length);
   }
 
-  #float(value: number): number | ExactFloat {
-    return this.#exact ? exactFloat(value) : value;
+  #float64(at: number): number | ExactFloat {
+    const value = this.#view.getFloat64(at);
+    if (!this.#exact) return value;
+    return Number.isNaN(value)
+      ? (exactNaN(this.#view.getBigUint64(at)) ?? exactFloat(value))
+      : exactFloat(value);
+  }
+
+  // Python widens it and forgets that it was narrow; a NaN is made quiet on the way, as the processor does.
+  #float32(at: number): number | ExactFloat {
+    const value = this.#view.getFloat32(at);
+    if (!this.#exact) return value;
+    if (!Number.isNaN(value)) return exactFloat(value);
+    const bits = BigInt(this.#view.getUint32(at));
+    const wide = ((bits >> 31n) << 63n) | 0x7ff8_0000_0000_0000n | ((bits & 0x7f_ffffn) << 29n);
+    return exactNaN(wide) ?? exactFloat(value);
   }
 
   #ext(length: number): unknown {
@@ -214,7 +230,9 @@ class Decoder {
   #mapFrom(map: Map<unknown, unknown>, count: number): Map<unknown, unknown> {
     for (let index = 0; index < count; index += 1) {
       const key = this.value();
-      map.set(key, this.value());
+      const value = this.value();
+      if (value === VALUE_TRIMMED) this.trimmed += 1;
+      map.set(key, value);
     }
     return map;
   }
@@ -225,10 +243,13 @@ class Decoder {
       const key = this.#key();
       if (typeof key !== 'string') {
         const map = new Map<unknown, unknown>(Object.entries(object));
-        map.set(key, this.value());
+        const element = this.value();
+        if (element === VALUE_TRIMMED) this.trimmed += 1;
+        map.set(key, element);
         return this.#mapFrom(map, count - index - 1);
       }
       const value = this.value();
+      if (value === VALUE_TRIMMED) this.trimmed += 1;
       if (key === '__proto__') {
         // An assignment would reach the prototype; a defined property is data like any other.
         Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
@@ -279,7 +300,13 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-function decodeAll(bytes: Uint8Array, start: number, exact: boolean): unknown {
+/** What was met while decoding. */
+export interface DecodeNotes {
+  /** Values of maps that are the text `VALUE_TRIMMED`. */
+  trimmed: number;
+}
+
+function decodeAll(bytes: Uint8Array, start: number, exact: boolean, notes?: DecodeNotes): unknown {
   const decoder = new Decoder(asBuffer(bytes), start, bytes.length, exact);
   const value = decoder.value();
   if (decoder.position !== bytes.length) {
@@ -288,6 +315,7 @@ function decodeAll(bytes: Uint8Array, start: number, exact: boolean): unknown {
       `${bytes.length - decoder.position} bytes follow the msgpack value that ends at offset ${decoder.position}`,
     );
   }
+  if (notes !== undefined) notes.trimmed = decoder.trimmed;
   return value;
 }
 
@@ -296,10 +324,11 @@ function decodeAll(bytes: Uint8Array, start: number, exact: boolean): unknown {
  *
  * Byte strings are views of the input, not copies.
  * @param start - where the value begins; it must reach to the end of `bytes`
+ * @param notes - is told what was met on the way
  * @throws SaltbusError `ERR_SALTBUS_MSGPACK` when it is malformed, cut short or followed by more; `ERR_SALTBUS_LIMIT` when nested deeper than {@link MAX_DEPTH}
  */
-export function decodeExact(bytes: Uint8Array, start = 0): ExactValue {
-  return decodeAll(bytes, start, true) as ExactValue;
+export function decodeExact(bytes: Uint8Array, start = 0, notes?: DecodeNotes): ExactValue {
+  return decodeAll(bytes, start, true, notes) as ExactValue;
 }
 
 /**
@@ -307,8 +336,9 @@ export function decodeExact(bytes: Uint8Array, start = 0): ExactValue {
  *
  * Byte strings are views of the input, not copies.
  * @param start - where the value begins; it must reach to the end of `bytes`
+ * @param notes - is told what was met on the way
  * @throws SaltbusError as {@link decodeExact}
  */
-export function decodePlain(bytes: Uint8Array, start = 0): PlainValue {
-  return decodeAll(bytes, start, false) as PlainValue;
+export function decodePlain(bytes: Uint8Array, start = 0, notes?: DecodeNotes): PlainValue {
+  return decodeAll(bytes, start, false, notes) as PlainValue;
 }

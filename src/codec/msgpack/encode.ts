@@ -222,6 +222,11 @@ export class Encoder {
     this.#view.setFloat64(at + 1, value);
   }
 
+  #exactFloat({ value, nanBits }: ExactFloat): void {
+    this.#float(value);
+    if (nanBits !== undefined) this.#view.setBigUint64(this.#length - 8, nanBits);
+  }
+
   #object(value: object): void {
     if (Array.isArray(value)) {
       this.#enter();
@@ -239,8 +244,8 @@ export class Encoder {
     } else if (value instanceof Uint8Array) {
       this.binHeader(value.length);
       this.raw(value);
-    } else if (value instanceof ExactFloat) this.#float(value.value);
-    else if (value instanceof SaltDateTime) this.#ext(EXT_DATETIME, Buffer.from(value.wire, 'latin1'));
+    } else if (value instanceof ExactFloat) this.#exactFloat(value);
+    else if (value instanceof SaltDateTime) this.#datetime(value);
     else if (value instanceof RawText) {
       this.#strHeader(value.bytes.length);
       this.raw(value.bytes);
@@ -252,7 +257,17 @@ export class Encoder {
   #date(value: Date): void {
     if (Number.isNaN(value.getTime()))
       throw new SaltbusError('ERR_SALTBUS_DATA', 'An invalid Date cannot be sent');
-    this.#ext(EXT_DATETIME, Buffer.from(SaltDateTime.fromDate(value).wire, 'latin1'));
+    this.#datetime(SaltDateTime.fromDate(value));
+  }
+
+  #datetime({ wire }: SaltDateTime): void {
+    if (!SaltDateTime.accepts(wire)) {
+      throw new SaltbusError(
+        'ERR_SALTBUS_DATA',
+        `'${wire}' is no datetime of Python, which has the years 1 to 9999`,
+      );
+    }
+    this.#ext(EXT_DATETIME, Buffer.from(wire, 'latin1'));
   }
 
   #record(value: object): void {
@@ -260,7 +275,7 @@ export class Encoder {
     if (prototype !== Object.prototype && prototype !== null && !isForeignPlainObject(value, prototype)) {
       throw new SaltbusError(
         'ERR_SALTBUS_DATA',
-        `An object of class ${value.constructor.name} cannot be sent in an event`,
+        `An object of class ${classOf(value)} cannot be sent in an event`,
         { next: 'Turn it into a plain object, a Map, an array or a scalar first.' },
       );
     }
@@ -279,6 +294,8 @@ export class Encoder {
   }
 
   #ext(type: number, data: Uint8Array): void {
+    if (!Number.isInteger(type) || type < -128 || type > 127)
+      throw new SaltbusError('ERR_SALTBUS_DATA', `An extension has a type from -128 to 127, not ${type}`);
     const length = data.length;
     const fixed = [1, 2, 4, 8, 16].indexOf(length);
     if (fixed !== -1) this.#byte(0xd4 + fixed);
@@ -328,7 +345,13 @@ function viewOf(buffer: Buffer): DataView {
 
 // A plain object made in another realm (a vm context, a test runner) has that realm's Object.prototype.
 function isForeignPlainObject(value: object, prototype: unknown): boolean {
-  return Object.getPrototypeOf(prototype) === null && value.constructor.name === 'Object';
+  return Object.getPrototypeOf(prototype) === null && classOf(value) === 'Object';
+}
+
+// What is fired may have a key of its own named "constructor", or none at all.
+function classOf(value: object): string {
+  const { constructor: made } = value as { readonly constructor?: unknown };
+  return typeof made === 'function' ? made.name : 'unknown';
 }
 
 /**

@@ -8,9 +8,22 @@
 /** A msgpack float whose value is a whole number, -0, an infinity or NaN, so that it stays apart from an integer. */
 export class ExactFloat {
   readonly value: number;
-  constructor(value: number) {
+  /** The 64 bits of a NaN with a sign or a payload; JavaScript has one NaN, and Python carries the bits through. */
+  readonly nanBits: bigint | undefined;
+  constructor(value: number, nanBits?: bigint) {
     this.value = value;
+    this.nanBits = nanBits;
   }
+}
+
+const PLAIN_NAN = 0x7ff8_0000_0000_0000n;
+const NAN_EXPONENT = 0x7ff0_0000_0000_0000n;
+const NAN_FRACTION = 0x000f_ffff_ffff_ffffn;
+
+/** The NaN with these 64 bits; `undefined` when they are no NaN. */
+export function exactNaN(bits: bigint): ExactFloat | undefined {
+  if ((bits & NAN_EXPONENT) !== NAN_EXPONENT || (bits & NAN_FRACTION) === 0n) return undefined;
+  return bits === PLAIN_NAN ? new ExactFloat(NaN) : new ExactFloat(NaN, bits);
 }
 
 /** A float in its exact form: a number where that can be told from an integer, an {@link ExactFloat} where it cannot. */
@@ -30,6 +43,9 @@ const WIRE_DATETIME = /^(\d{4})(\d{2})(\d{2})T(\d{2}):(\d{2}):(\d{2})\.(\d{6})$/
 
 /** The extension type of a Python datetime or date in Salt's msgpack (all releases with Python 3). */
 export const EXT_DATETIME = 78;
+
+/** What Salt's firing client puts in the place of a value that is too large for `max_event_size` (2014.7 to 3008.5). */
+export const VALUE_TRIMMED = 'VALUE_TRIMMED';
 
 /** A Python datetime: extension type 78, 24 ASCII characters `YYYYMMDDThh:mm:ss.ffffff`, without a zone. */
 export class SaltDateTime {

@@ -109,7 +109,7 @@ test('a bad event is dropped and counted, and the next one passes', async (t) =>
   assert.deepEqual(await reader.seen(1), ['good']);
   assert.deepEqual(
     { ...bus.counters },
-    { events: 1, malformed: 5, refused: 0, cut: 0, subscribers: 1, writers: 1 },
+    { events: 1, malformed: 5, refused: 0, cut: 0, turnedAway: 0, subscribers: 1, writers: 1 },
   );
 });
 
