@@ -1,6 +1,8 @@
 /** Writes `docs/errors.md` from the table of errors, or with `--check` says whether it is up to date. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { exitCodeOf } from '../src/cli/exit-codes.ts';
 import { ERRORS } from '../src/errors.ts';
+import type { ErrorCode } from '../src/errors.ts';
 
 const FILE = 'docs/errors.md';
 
@@ -12,8 +14,17 @@ function page(): string {
     'without anything being changed by hand. This page is made from `src/errors.ts` by `scripts/errors-page.ts`.',
     '',
   ];
-  for (const [code, { meaning, next, retryable }] of Object.entries(ERRORS)) {
-    parts.push(`## ${code}`, '', meaning, '', `What to do: ${next}${retryable ? ' *Retry.*' : ''}`, '');
+  for (const code of Object.keys(ERRORS) as ErrorCode[]) {
+    const { meaning, next, retryable } = ERRORS[code];
+    const ends = `Exit code of a command: ${exitCodeOf(code)}.`;
+    parts.push(
+      `## ${code}`,
+      '',
+      meaning,
+      '',
+      `What to do: ${next}${retryable ? ' *Retry.*' : ''} ${ends}`,
+      '',
+    );
   }
   return parts.join('\n');
 }

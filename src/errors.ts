@@ -35,6 +35,7 @@ export type ErrorCode =
   | 'ERR_SALTBUS_TAG'
   | 'ERR_SALTBUS_RESERVED_TAG'
   | 'ERR_SALTBUS_DENIED_TAG'
+  | 'ERR_SALTBUS_NO_FORWARDER'
   | 'ERR_SALTBUS_DATA'
   | 'ERR_SALTBUS_TOO_LARGE'
   | 'ERR_SALTBUS_PATTERN'
@@ -119,6 +120,10 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   ERR_SALTBUS_DENIED_TAG: entry(
     'Every Salt master drops events from minions under this tag without telling anybody (its deny-list).',
     'Choose a tag of your own namespace.',
+  ),
+  ERR_SALTBUS_NO_FORWARDER: entry(
+    'The bus is served by `saltbus bus`: there is no minion behind it that forwards events to a master.',
+    'Fire on the bus of a salt-minion, or fire the event itself without --to-master.',
   ),
   ERR_SALTBUS_DATA: entry(
     'The data of the event is not what the bus can carry.',

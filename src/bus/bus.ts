@@ -46,6 +46,8 @@ export interface BusOptions {
   /** What is known of the dialect. */
   readonly dialect?: DialectChoice;
   readonly memory?: DialectMemory;
+  /** Whether `fire_master` can reach a master from this bus. @defaultValue true */
+  readonly forwards?: () => boolean;
   /** Events whose data is larger are refused, in bytes. @defaultValue 1 MiB, as in Salt */
   readonly maxEventSize?: number;
   /** Longest frame that is read, in bytes. @defaultValue 100 MiB, as in Salt */
@@ -263,6 +265,12 @@ export class Bus implements AsyncDisposable, FeedOwner {
     }
     if (tag === FIRE_MASTER_TAG || tag.startsWith(`${FIRE_MASTER_TAG}/`)) {
       checkPackage(data);
+      if (this.#options.forwards?.() === false) {
+        throw new SaltbusError(
+          'ERR_SALTBUS_NO_FORWARDER',
+          `Nobody forwards events to a master from this bus: ${this.#options.names.pull} is served without a minion behind it`,
+        );
+      }
       return;
     }
     const reserved = options.allowInternalTag === true ? undefined : reservedPrefix(tag);

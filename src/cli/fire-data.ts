@@ -18,6 +18,8 @@ export interface LineEvent {
 
 /** One line of `--lines`. */
 export interface InputLine {
+  /** `line 3 of stdin`, for messages. */
+  readonly where: string;
   /**
    * The event that the line means.
    * @throws SaltbusError `ERR_SALTBUS_JSON` or `ERR_SALTBUS_DATA`, naming the line
@@ -69,7 +71,7 @@ async function readInput(file: string): Promise<string> {
   } catch (error) {
     throw error instanceof SaltbusError ? error : cannotRead(name, error);
   }
-  return utf8Text(Buffer.concat(chunks, size), name);
+  return utf8Text(Buffer.concat(chunks, size), name).replace(/^\ufeff/, '');
 }
 
 function tooLong(what: string): SaltbusError {
@@ -195,22 +197,22 @@ function isBlank(line: Buffer): boolean {
 
 class TextLine implements InputLine {
   readonly #bytes: Buffer;
-  readonly #where: string;
+  readonly where: string;
 
   constructor(bytes: Buffer, where: string) {
     this.#bytes = bytes;
-    this.#where = where;
+    this.where = where;
   }
 
   asEvent(tag: string | undefined): LineEvent {
     if (tag !== undefined) return { tag, data: this.#data() };
-    const event = exactFromJson(utf8Text(this.#bytes, this.#where), this.#where);
+    const event = exactFromJson(utf8Text(this.#bytes, this.where), this.where);
     const inner =
       event instanceof Map ? (event as ReadonlyMap<string, ExactValue>) : new Map<string, ExactValue>();
     const innerTag = inner.get('tag');
     const data = inner.get('data');
     if (typeof innerTag !== 'string' || !(data instanceof Map)) {
-      throw new SaltbusError('ERR_SALTBUS_DATA', `${this.#where} is no event`, {
+      throw new SaltbusError('ERR_SALTBUS_DATA', `${this.where} is no event`, {
         next: 'Without TAG, each line is {"tag": ..., "data": {...}}, as saltbus listen -o json prints it.',
       });
     }
@@ -222,7 +224,7 @@ class TextLine implements InputLine {
     // A log may hold a line in another encoding: it travels as the bytes that it is.
     if (!isJson)
       return new Map([['message', isUtf8(this.#bytes) ? this.#bytes.toString('utf8') : this.#bytes]]);
-    const data = exactFromJson(utf8Text(this.#bytes, this.#where), this.#where);
+    const data = exactFromJson(utf8Text(this.#bytes, this.where), this.where);
     return data instanceof Map ? data : new Map([['message', data]]);
   }
 }

@@ -26,6 +26,8 @@ export class Listening implements AsyncDisposable {
   readonly subscription: Subscription;
   /** Ends it. */
   readonly stop: () => void;
+  /** Aborted when it is to end. */
+  readonly stopped: AbortSignal;
   readonly #flags: ListeningFlags;
   readonly #limits: TimeLimits;
   readonly #isExcluded: (tag: string) => boolean;
@@ -46,6 +48,7 @@ export class Listening implements AsyncDisposable {
     this.#flags = flags;
     this.#limits = ends.limits;
     this.#isExcluded = ends.isExcluded;
+    this.stopped = ends.stop.signal;
     this.stop = () => {
       ends.stop.abort();
     };

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { SaltbusError } from '../errors.ts';
 import { EXIT } from './exit-codes.ts';
 import { reportError } from './report-error.ts';
 
@@ -40,7 +41,8 @@ async function makeProgram(args: readonly string[]): Promise<Command> {
     .description("Salt's event bus without Python: listen, fire, and serve one of your own.")
     .option('--json-errors', 'errors as one JSON object on stderr, for programs')
     .version(version(), '-V, --version')
-    .showHelpAfterError('(saltbus --help, or saltbus COMMAND --help)')
+    // said by reportError() below, in the form of every other error
+    .configureOutput({ outputError: () => undefined })
     .configureHelp({ showGlobalOptions: true });
   for (const name of commandsFor(args)) (await COMMANDS[name]?.())?.default(program);
   for (const command of [program, ...program.commands]) command.exitOverride();
@@ -58,13 +60,20 @@ async function main(): Promise<void> {
   try {
     await program.parseAsync();
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    else
-      process.exitCode = reportError(
-        error,
-        program.opts<{ readonly jsonErrors?: boolean }>().jsonErrors === true,
-      );
+    const asJson = program.opts<{ readonly jsonErrors?: boolean }>().jsonErrors === true;
+    if (!(error instanceof CommanderError)) process.exitCode = reportError(error, asJson);
+    else if (error.exitCode === 0) process.exitCode = EXIT.ok;
+    // help that was not asked for has been written already
+    else if (error.code === 'commander.help') process.exitCode = EXIT.usage;
+    else process.exitCode = reportError(usageError(error), asJson);
   }
+}
+
+function usageError(error: CommanderError): SaltbusError {
+  const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+  return new SaltbusError('ERR_SALTBUS_USAGE', `${message.charAt(0).toUpperCase()}${message.slice(1)}`, {
+    next: 'See saltbus --help, or saltbus COMMAND --help.',
+  });
 }
 
 await main();

@@ -11,7 +11,7 @@ import type { DialectChoice } from '../dialect/choice.ts';
 import { SaltbusError } from '../errors.ts';
 import { aborted, connectSocket } from '../transport/connect.ts';
 import { endpointName } from '../transport/endpoint.ts';
-import { dialectMemory } from './dialect-memory.ts';
+import { dialectMemory, forwardsToMaster } from './dialect-memory.ts';
 import { findBus } from './locate.ts';
 import type { BusLocation, BusSelector, FoundBus } from './locate.ts';
 
@@ -67,11 +67,16 @@ export async function connectTo(options: ConnectOptions = {}): Promise<Connected
     ...(options.maxOutboxBytes === undefined ? {} : { maxOutboxBytes: options.maxOutboxBytes }),
     ...(options.fireTimeoutMs === undefined ? {} : { fireTimeoutMs: options.fireTimeoutMs }),
     // A TCP port has no identity that outlives its daemon: nothing is remembered of it.
-    ...(location.pull.kind === 'unix'
-      ? { memory: dialectMemory(location.pull.path, userCacheDir(process.env)) }
-      : {}),
+    ...(location.pull.kind === 'unix' ? unixOptions(location.pull.path) : {}),
   };
   return { bus: new Bus(busOptions), location };
+}
+
+function unixOptions(pullPath: string): Pick<BusOptions, 'memory' | 'forwards'> {
+  return {
+    memory: dialectMemory(pullPath, userCacheDir(process.env)),
+    forwards: () => forwardsToMaster(pullPath),
+  };
 }
 
 async function findOrWait(options: ConnectOptions): Promise<FoundBus> {

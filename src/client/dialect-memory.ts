@@ -3,6 +3,7 @@
  *
  * A socket is known by inode and change time: a daemon that starts again makes a new one, and is asked anew.
  */
+import { readFileSync, statSync } from 'node:fs';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createHash } from 'node:crypto';
@@ -59,5 +60,18 @@ async function recalled(file: string, pullPath: string): Promise<Framing | undef
     return same && (entry.pull === 'bare' || entry.pull === 'prefixed') ? entry.pull : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * Whether what is fired as `fire_master` on the bus with this pull socket can reach a master: not where our own broker stands there without a
+ * minion behind it. Looked at anew each time, because another daemon may have taken the socket over.
+ */
+export function forwardsToMaster(pullPath: string): boolean {
+  try {
+    const announcement = parseAnnouncement(readFileSync(announcementPath(pullPath), 'utf8'));
+    return announcement?.inode !== statSync(pullPath).ino || announcement.forwards;
+  } catch {
+    return true;
   }
 }

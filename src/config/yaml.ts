@@ -87,6 +87,8 @@ class Builder {
   readonly #options: YamlOptions;
   readonly #yaml = yamlPackage();
   #aliases = 0;
+  /** What aliases stand for that are being read. */
+  readonly #resolving = new Set<unknown>();
 
   constructor(document: YamlPackage.Document, counter: YamlPackage.LineCounter, options: YamlOptions) {
     this.#document = document;
@@ -107,17 +109,23 @@ class Builder {
   value(node: unknown): unknown {
     const { isAlias, isMap, isScalar, isSeq } = this.#yaml;
     if (node === null || node === undefined) return null;
-    if (isAlias(node)) {
-      this.#aliases += 1;
-      if (this.#aliases > MAX_ALIASES) throw this.#wrong(node, 'too many aliases');
-      const target = node.resolve(this.#document);
-      if (target === undefined) throw this.#wrong(node, `the alias *${node.source} has no anchor`);
-      return this.value(target);
-    }
+    if (isAlias(node)) return this.#alias(node);
     if (isScalar(node)) return this.#scalar(node);
     if (isSeq(node)) return node.items.map((item) => this.value(item));
     if (isMap(node)) return this.#map(node);
     throw this.#wrong(node, 'this is no YAML that Salt reads');
+  }
+
+  #alias(node: YamlPackage.Alias): unknown {
+    this.#aliases += 1;
+    if (this.#aliases > MAX_ALIASES) throw this.#wrong(node, 'too many aliases');
+    const target = node.resolve(this.#document);
+    if (target === undefined) throw this.#wrong(node, `the alias *${node.source} has no anchor`);
+    if (this.#resolving.has(target)) throw this.#wrong(node, `the alias *${node.source} contains itself`);
+    this.#resolving.add(target);
+    const value = this.value(target);
+    this.#resolving.delete(target);
+    return value;
   }
 
   #map(node: YamlPackage.YAMLMap): ReadonlyMap<unknown, unknown> {

@@ -116,7 +116,9 @@ function connectionsThatFit(): number {
 
 function announce(pullPath: string): string {
   const path = announcementPath(pullPath);
-  writeFileSync(path, formatAnnouncement({ inode: statSync(pullPath).ino, pull: 'any' }), { mode: 0o644 });
+  writeFileSync(path, formatAnnouncement({ inode: statSync(pullPath).ino, pull: 'any', forwards: false }), {
+    mode: 0o644,
+  });
   return path;
 }
 

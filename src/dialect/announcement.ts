@@ -11,6 +11,8 @@ export interface Announcement {
   readonly inode: number;
   /** What may be written to the pull socket. Our broker takes either. */
   readonly pull: Framing | 'any';
+  /** Whether what is fired as `fire_master` is forwarded to a master. */
+  readonly forwards: boolean;
 }
 
 /** The path of the file for a pull socket. */
@@ -32,7 +34,8 @@ export function parseAnnouncement(text: string): Announcement | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { saltbus, inode, pull } = value as Readonly<Record<string, unknown>>;
+  const { saltbus, inode, pull, forwards } = value as Readonly<Record<string, unknown>>;
   if (saltbus !== 1 || typeof inode !== 'number') return undefined;
-  return pull === 'any' || pull === 'bare' || pull === 'prefixed' ? { inode, pull } : undefined;
+  if (pull !== 'any' && pull !== 'bare' && pull !== 'prefixed') return undefined;
+  return { inode, pull, forwards: forwards === true };
 }

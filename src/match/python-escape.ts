@@ -23,11 +23,17 @@ export type EscapeNode =
   | { readonly type: 'set'; readonly negated: false; readonly items: readonly [CharacterClass] }
   | { readonly type: 'assertion'; readonly what: Assertion };
 
+const SHOWN = 200;
+
+function shortened(pattern: string): string {
+  return pattern.length <= SHOWN ? pattern : `${pattern.slice(0, SHOWN)}...`;
+}
+
 /** Says what is wrong with a pattern, and where. */
 export function refuse(source: PatternSource, position: number, what: string): never {
   throw new SaltbusError(
     'ERR_SALTBUS_PATTERN',
-    `${what} (at position ${position} of ${JSON.stringify(source.pattern)})`,
+    `${what} (at position ${position} of ${JSON.stringify(shortened(source.pattern))})`,
     { next: 'Reword the pattern; docs/matching.md says what a regular expression can hold.' },
   );
 }

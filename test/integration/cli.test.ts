@@ -66,7 +66,7 @@ test('every form of output', LIMIT, async (t) => {
     [['-o', 'tsv'], /^form\/\u001b\[2J\t\{"text": "a\\u001b\[31m", "n": 1, "_stamp": "[^"]+"\}\n$/],
     [
       ['-o', 'yaml'],
-      /^---\ntag: "form\/\\e\[2J"\ndata:\n {2}text: "a\\e\[31m"\n {2}n: 1\n {2}_stamp: [^\n]+\nreceived: [^\n]+\n$/,
+      /^---\ntag: "form\/\\u001b\[2J"\ndata:\n {2}text: "a\\u001b\[31m"\n {2}"n": 1\n {2}_stamp: [^\n]+\nreceived: [^\n]+\n$/,
     ],
     [
       ['-o', 'pretty'],
@@ -157,7 +157,9 @@ test('usage errors exit 64 and say what to do', LIMIT, async (t) => {
     [['fire', 'salt/key', '--to-master'], /ERR_SALTBUS_DENIED_TAG/],
     [['fire', 'fire_master', '{"tag": "x"}'], /lacks data, events, pretag/],
     [['fire', 'x', '-f', '/nonexistent'], /cannot be read/],
-    [['nonsense'], /unknown command/],
+    [['listen', '--fields', 'tag', '-o', 'yaml'], /--fields means nothing with --out yaml/],
+    [['listen', '--format', '{tag}', '-o', 'json'], /--out and --format exclude each other/],
+    [['nonsense'], /Unknown command/],
   ];
   for (const [args, message] of wrong) {
     const { code, stderr } = await runSaltbus(t, args[0] === 'nonsense' ? args : [...args, ...where]);
@@ -266,7 +268,7 @@ test(
     assert.equal(statSync(join(folder, 'master_event_pub.ipc')).mode & 0o777, 0o660);
     assert.equal(statSync(join(folder, 'master_event_pull.ipc')).mode & 0o777, 0o600);
     const second = await runSaltbus(t, ['bus', ...where]);
-    assert.equal(second.code, 1);
+    assert.equal(second.code, 69);
     assert.match(second.stderr, /ERR_SALTBUS_BUS_IN_USE/);
     first.child.kill('SIGKILL');
     await first.ended;
@@ -344,4 +346,44 @@ test('a daemon that accepts and never speaks does not hang fire', LIMIT, async (
   const { code, stderr } = await runSaltbus(t, ['fire', 'x', '--sock-dir', folder, '--node', 'master']);
   assert.equal(code, 69);
   assert.match(stderr, /ERR_SALTBUS_DIALECT/);
+});
+
+test('--lines: what is no event is said and left out, and the others go on', LIMIT, async (t) => {
+  const where = await busArguments(t);
+  const listener = await listening(t, ['lines', '-n', '3', '-o', 'json', ...where]);
+  const input = '{"n":1}\n{"a":"\\ud800"}\n{bad\nplain\n{"n":2}\n';
+  const fired = await runSaltbus(t, ['fire', 'lines', '--lines', ...where], { input });
+  assert.equal(fired.code, 64);
+  assert.match(
+    fired.stderr,
+    /left out: line 2 of stdin: .*\[ERR_SALTBUS_DATA\]\n.*left out: line 3 of stdin .*\[ERR_SALTBUS_JSON\]/,
+  );
+  const events = (await listener.ended).stdout.trim().split('\n');
+  assert.deepEqual(
+    events.map((line) => {
+      const { data } = JSON.parse(line) as { data: Record<string, unknown> };
+      return data['n'] ?? data['message'];
+    }),
+    [1, 'plain', 2],
+  );
+});
+
+test('--to-master on a bus without a minion behind it is refused', LIMIT, async (t) => {
+  const where = await busArguments(t);
+  for (const data of ['{"a": 1}', '[{"a": 1}]']) {
+    const { code, stderr } = await runSaltbus(t, ['fire', 'x', data, '--to-master', ...where]);
+    assert.equal(code, 69);
+    assert.match(stderr, /ERR_SALTBUS_NO_FORWARDER/);
+  }
+});
+
+test('a stop signal ends listen while nobody reads what it prints', LIMIT, async (t) => {
+  const where = await busArguments(t);
+  const listener = await listening(t, ['flood', ...where]);
+  listener.child.stdout?.pause();
+  const input = `${'x'.repeat(1000)}\n`.repeat(5000);
+  assert.equal((await runSaltbus(t, ['fire', 'flood', '--lines', ...where], { input })).code, 0);
+  listener.child.kill('SIGTERM');
+  const ended = new Promise((resolve) => listener.child.on('exit', resolve));
+  assert.equal(await ended, 0);
 });

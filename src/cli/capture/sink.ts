@@ -6,6 +6,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { CaptureReader } from '../../codec/capture/read.ts';
 import { captureHeader } from '../../codec/capture/write.ts';
 import { SaltbusError } from '../../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { StdoutWriter } from '../output/writer.ts';
 
 /** A place for the bytes of a capture. */
@@ -26,10 +27,11 @@ const SYNC_AFTER_MS = 1000;
 
 /**
  * Opens a file for a capture, or stdout for `-`. A capture file that is there goes on; any other file is left alone.
+ * @param stop - when aborted, a reader of stdout that does not read is waited for no longer
  * @throws SaltbusError (rejection) `ERR_SALTBUS_CAPTURE` for a file that is no capture, `ERR_SALTBUS_USAGE` when it cannot be opened
  */
-export async function openSink(path: string, overwrite: boolean): Promise<CaptureSink> {
-  if (path === '-') return openStdout();
+export async function openSink(path: string, overwrite: boolean, stop: AbortSignal): Promise<CaptureSink> {
+  if (path === '-') return openStdout(stop);
   let file: FileHandle;
   try {
     // Events can hold secrets: the file is for its owner only.
@@ -158,13 +160,13 @@ class FileSink implements CaptureSink {
   }
 }
 
-async function openStdout(): Promise<CaptureSink> {
+async function openStdout(stop: AbortSignal): Promise<CaptureSink> {
   if (process.stdout.isTTY) {
     throw new SaltbusError('ERR_SALTBUS_USAGE', 'A capture is bytes, and stdout is a terminal', {
       next: 'Give a file, or a program that reads: saltbus capture - | ssh host "cat >events.sbcap".',
     });
   }
-  const out = new StdoutWriter();
+  const out = new StdoutWriter(stop);
   await out.write(captureHeader());
   return {
     note: undefined,
@@ -172,6 +174,6 @@ async function openStdout(): Promise<CaptureSink> {
     onClosed: (listener) => {
       out.onClosed(listener);
     },
-    [Symbol.asyncDispose]: () => out.finish(),
+    [Symbol.asyncDispose]: () => out.finish(EXIT.ok),
   };
 }

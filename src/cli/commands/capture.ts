@@ -54,7 +54,7 @@ async function capture(path: string, pattern: string | undefined, flags: Flags):
   const { bus, location } = listening;
   const kept = { events: 0, bad: 0, gaps: 0 };
   {
-    await using sink = await openSink(path, flags.overwrite === true);
+    await using sink = await openSink(path, flags.overwrite === true, listening.stopped);
     if (sink.note !== undefined) process.stderr.write(`saltbus: ${oneLine(sink.note)}\n`);
     sink.onClosed(listening.stop);
     const name = endpointName(location.pub);

@@ -6,9 +6,11 @@ import type { ExactValue } from '../../codec/msgpack/values.ts';
 import { SaltbusError } from '../../errors.ts';
 import { addBusOptions, connectOptions } from '../bus-options.ts';
 import type { BusFlags } from '../bus-options.ts';
-import { EXIT } from '../exit-codes.ts';
+import { EXIT, exitCodeOf } from '../exit-codes.ts';
 import { readData, readLines } from '../fire-data.ts';
+import type { InputLine } from '../fire-data.ts';
 import { onStopSignal } from '../stop-signal.ts';
+import { oneLine } from '../terminal.ts';
 
 interface FireFlags extends BusFlags {
   readonly file?: string;
@@ -31,9 +33,10 @@ Examples:
 
 With --to-master, an object arrives on the master bus with the verified id of the minion around it; the events of a list
 arrive flat, in order. With --lines, a line that begins with { is the data of an event, and any other line is put under
-"message"; without TAG, each line is an event as \`saltbus listen -o json\` prints it.
+"message"; without TAG, each line is an event as \`saltbus listen -o json\` prints it. A line that is no event is said on
+stderr and left out; the exit code is then 64.
 
-Exit codes: 0 handed to the local bus, 64 usage, 69 no bus, 77 no permission. The protocol has no answer: 0 says that the
+Exit codes: 0 handed to the local bus, 64 usage, 69 no bus, 77 no permission, 78 configuration, 130 interrupted. The protocol has no answer: 0 says that the
 operating system has taken the event for the daemon, and no more.
 `;
 
@@ -54,12 +57,11 @@ export default function addFire(program: Command): void {
   addBusOptions(command)
     .addHelpText('after', EXAMPLES)
     .action(async (tag: string | undefined, data: string[], flags: FireFlags) => {
-      await fire(tag, data, flags);
-      process.exitCode = EXIT.ok;
+      process.exitCode = await fire(tag, data, flags);
     });
 }
 
-async function fire(tag: string | undefined, args: string[], flags: FireFlags): Promise<void> {
+async function fire(tag: string | undefined, args: string[], flags: FireFlags): Promise<number> {
   checkFlags(tag, args, flags);
   // Read before connecting: bad input is an error whether or not there is a bus.
   const data = flags.lines === true ? undefined : await readData(args, flags.file);
@@ -68,15 +70,23 @@ async function fire(tag: string | undefined, args: string[], flags: FireFlags): 
   onStopSignal(() => {
     stop.abort();
   });
-  const { bus, location } = await connectTo({ ...connectOptions(nodeFlags(flags)), signal: stop.signal });
+  let connected;
+  try {
+    connected = await connectTo({ ...connectOptions(nodeFlags(flags)), signal: stop.signal });
+  } catch (error) {
+    if (stop.signal.aborted) return EXIT.interrupted;
+    throw error;
+  }
+  const { bus, location } = connected;
   await using open = bus;
-  let count = 1;
-  if (flags.lines === true) count = await fireLines(open, tag, flags, stop.signal);
+  let fired: Fired = { count: 1, refused: 0 };
+  if (flags.lines === true) fired = await fireLines(open, tag, flags, stop.signal);
   else if (tag !== undefined && data !== undefined) await fireOne(open, tag, data, flags);
   if (process.stderr.isTTY) {
-    const what = count === 1 ? `${tag ?? 'the event'} was` : `${count} events were`;
+    const what = fired.count === 1 ? `${tag ?? 'the event'} was` : `${fired.count} events were`;
     process.stderr.write(`saltbus: ${what} handed to the ${location.node} bus\n`);
   }
+  return fired.refused > 0 ? EXIT.usage : EXIT.ok;
 }
 
 // What goes to the master goes over the bus of a minion.
@@ -148,25 +158,55 @@ function requireMap(data: ExactValue): FireData {
   });
 }
 
+// A line that is no event is said and left out, and the others go on: a log that is followed must not end at one of them.
 async function fireLines(
   bus: Bus,
   tag: string | undefined,
   flags: FireFlags,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<Fired> {
+  const refused = new RefusedLines();
   let count = 0;
-  let last: Promise<void> | undefined;
+  const fireLine = (line: InputLine): Promise<void> => {
+    const event = line.asEvent(tag);
+    return flags.toMaster === true
+      ? bus.fireMaster(event.tag, event.data)
+      : bus.fire(event.tag, event.data, { allowInternalTag: flags.internalTag === true });
+  };
   for await (const lines of readLines(flags.file, signal)) {
-    for (const line of lines) {
-      const event = line.asEvent(tag);
-      last =
-        flags.toMaster === true
-          ? bus.fireMaster(event.tag, event.data)
-          : bus.fire(event.tag, event.data, { allowInternalTag: flags.internalTag === true });
-      count += 1;
-    }
     // All of a group travel in one write; the next group is read when this one is on its way.
-    await last;
+    const results = await Promise.allSettled(lines.map(async (line) => fireLine(line)));
+    for (const [index, result] of results.entries()) {
+      if (result.status === 'fulfilled') count += 1;
+      else refused.add(lines[index]?.where ?? '', result.reason);
+    }
   }
-  return count;
+  return { count, refused: refused.finish() };
+}
+
+/** What came of firing. */
+interface Fired {
+  readonly count: number;
+  readonly refused: number;
+}
+
+const SAID_LINES = 10;
+
+/** Lines that are no event: the first ones are said, all are counted. What is wrong with the bus itself is thrown. */
+class RefusedLines {
+  #count = 0;
+
+  add(where: string, reason: unknown): void {
+    if (!(reason instanceof SaltbusError) || exitCodeOf(reason.code) !== EXIT.usage) throw reason;
+    this.#count += 1;
+    if (this.#count > SAID_LINES) return;
+    const message = reason.message.startsWith(where) ? reason.message : `${where}: ${reason.message}`;
+    process.stderr.write(`saltbus: left out: ${oneLine(message)} [${reason.code}]\n`);
+  }
+
+  finish(): number {
+    if (this.#count > SAID_LINES)
+      process.stderr.write(`saltbus: ${this.#count} lines were left out in all\n`);
+    return this.#count;
+  }
 }

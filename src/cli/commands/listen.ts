@@ -44,9 +44,9 @@ async function listen(pattern: string | undefined, flags: Flags): Promise<number
   if (typeof opened === 'number') return opened;
   await using listening = opened;
   await listening.sayReady();
-  const out = new StdoutWriter();
+  const out = new StdoutWriter(listening.stopped);
   out.onClosed(listening.stop);
   for await (const items of listening.batches()) await writeItems(items, format, out);
-  await out.finish();
+  await out.finish(listening.exitCode);
   return listening.exitCode;
 }

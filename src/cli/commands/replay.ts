@@ -111,12 +111,12 @@ async function replay(file: string, pattern: string | undefined, flags: Flags): 
   });
   if (flags.fire === true) return replayToBus(file, pattern, flags, stop);
   const format = await chooseFormat(flags);
-  const out = new StdoutWriter();
+  const out = new StdoutWriter(stop.signal);
   out.onClosed(() => {
     stop.abort();
   });
   await run(file, pattern, flags, { take: (items) => writeItems(items, format, out) }, stop.signal);
-  await out.finish();
+  await out.finish(EXIT.ok);
   return EXIT.ok;
 }
 

@@ -40,10 +40,18 @@ export function addOutputOptions(command: Command): Command {
 export async function chooseFormat(flags: OutputFlags): Promise<ItemFormat> {
   const form = flags.out === 'auto' ? (process.stdout.isTTY ? 'pretty' : 'json') : flags.out;
   if (flags.format !== undefined) {
-    if (flags.fields !== undefined) {
-      throw new SaltbusError('ERR_SALTBUS_USAGE', '--fields and --format exclude each other');
+    if (flags.fields !== undefined || flags.out !== 'auto') {
+      const other = flags.fields === undefined ? '--out' : '--fields';
+      throw new SaltbusError('ERR_SALTBUS_USAGE', `${other} and --format exclude each other`, {
+        next: 'Leave one of them out: --format is a form of its own.',
+      });
     }
     return { event: compileFormat(flags.format), other: () => undefined };
+  }
+  if (flags.fields !== undefined && (form === 'yaml' || form === 'raw')) {
+    throw new SaltbusError('ERR_SALTBUS_USAGE', `--fields means nothing with --out ${form}`, {
+      next: 'Use --out json or tsv with it.',
+    });
   }
   if (form === 'yaml') {
     const { yamlFormat } = await import('./yaml.ts');

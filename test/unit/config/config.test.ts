@@ -237,3 +237,19 @@ test('YAML means what PyYAML makes of it', () => {
   assert.equal(typeSaltScalar('18446744073709551615'), 18446744073709551615n);
   assert.equal(typeSaltScalar('a #b'), 'a #b');
 });
+
+test('an alias that contains itself is an error with its place', () => {
+  for (const text of ['a: &a [*a]', 'a: &a {b: *a}', 'a: &a [1, [2, *a]]']) {
+    assert.throws(() => parseSaltYaml(text, { file: 'f' }), {
+      code: 'ERR_SALTBUS_CONFIG',
+      message: /^f:1: the alias \*a contains itself/,
+    });
+  }
+  assert.deepEqual(
+    parseSaltYaml('a: &a [1]\nb: [*a, *a]', { file: 'f' }),
+    new Map([
+      ['a', [1]],
+      ['b', [[1], [1]]],
+    ] as [string, unknown][]),
+  );
+});
