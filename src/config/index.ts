@@ -1,6 +1,6 @@
 /** Salt's configuration and our own. */
 export { busAddress } from './bus-address.ts';
-export type { BusAddress } from './bus-address.ts';
+export type { BusAddress, BusOverrides } from './bus-address.ts';
 export { effectiveConfig, originText } from './effective.ts';
 export type { EffectiveConfig, EffectiveValue } from './effective.ts';
 export { installedSalt, installedSaltSoon } from './installed-salt.ts';

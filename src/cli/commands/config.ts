@@ -116,7 +116,7 @@ function valueText(value: unknown): string {
 
 // JSON has no form for the numbers that YAML writes as .inf and .nan.
 function exact(value: unknown): ExactValue {
-  if (typeof value === 'number' && !Number.isFinite(value)) return exactFloat(value) as ExactValue;
+  if (typeof value === 'number' && !Number.isFinite(value)) return exactFloat(value);
   if (Array.isArray(value)) return (value as unknown[]).map(exact);
   if (value instanceof Map) {
     const map = value as ReadonlyMap<unknown, unknown>;
