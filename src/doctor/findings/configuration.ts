@@ -37,7 +37,7 @@ export function configurationFinding(subject: Subject): Finding | undefined {
       userText(config),
     );
   }
-  if (mainFileOrigin.kind === 'default') {
+  if (mainFileOrigin.kind === 'default' || !subject.asked) {
     return finding(
       id,
       'ok',
