@@ -45,9 +45,11 @@ export function effectiveConfig(config: SaltConfig, overrides: BusOverrides = {}
   };
   add('conf_file', { value: config.mainFile, origin: config.mainFileOrigin });
   if (config.node === 'minion') attempt(() => add('id', idOf(config, overrides)));
-  for (const { name } of optionsOf(config.node)) attempt(() => add(name, optionValue(config, name)));
+  const known = optionsOf(config.node).map(({ name }) => name);
+  for (const name of known) attempt(() => add(name, optionValue(config, name)));
   attempt(() => addDerived(busAddress(config, overrides), add));
-  for (const [name, value] of config.values) if (!values.has(name)) add(name, value);
+  // One of the table that is not among the values by now makes no sense, and is among the errors.
+  for (const [name, value] of config.values) if (!values.has(name) && !known.includes(name)) add(name, value);
   return { values: [...values.values()], errors: [...errors.values()] };
 }
 

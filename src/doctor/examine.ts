@@ -36,7 +36,7 @@ export interface ExamineOptions extends BusSelector {
 // Each step has a limit of its own, so that one that hangs does not hide what the others have to say.
 const CONNECT_MS = 3000;
 const EXCHANGE_MS = 10_000;
-const VERSION_MS = 6000;
+const VERSION_MS = 15_000;
 
 /** What came of one bus. */
 interface Examined {
@@ -47,7 +47,7 @@ interface Examined {
 }
 
 /**
- * Examines; takes 20 seconds at most, and a tenth of one where all is well.
+ * Examines; takes half a minute at most, and a tenth of a second where all is well and no Salt has to say its version.
  * @throws SaltbusError (rejection) `ERR_SALTBUS_USAGE` for options that contradict each other
  */
 export async function examine(options: ExamineOptions = {}): Promise<Report> {

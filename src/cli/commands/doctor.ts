@@ -13,7 +13,7 @@ interface DoctorFlags extends Omit<BusFlags, 'wait'> {
 
 const EXAMPLES = `
 Looks at the configuration, the directories and sockets, who may use them, what is spoken on them, and sends an event of
-its own around each bus that it may use. Nothing is changed, and nobody on the bus is disturbed. It ends within 20 seconds.
+its own around each bus that it may use. Nothing is changed, and nobody on the bus is disturbed. It ends within half a minute.
 
 Examples:
   saltbus doctor                          every bus of this host, Salt's and this user's own

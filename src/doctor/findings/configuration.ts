@@ -37,7 +37,9 @@ export function configurationFinding(subject: Subject): Finding | undefined {
       userText(config),
     );
   }
-  if (mainFileOrigin.kind === 'default' || !subject.asked) {
+  // Who says where the sockets are needs no file.
+  const isNeeded = subject.asked && subject.address?.sockDir.origin.kind !== 'flag';
+  if (mainFileOrigin.kind === 'default' || !isNeeded) {
     return finding(
       id,
       'ok',
