@@ -27,8 +27,10 @@ const MAY_IMPORT = {
     'bus',
     'config',
   ],
+  doctor: ['client', 'config', 'dialect', 'bus', 'codec', 'transport', 'diagnostics'],
   cli: [
     'client',
+    'doctor',
     'daemon',
     'config',
     'dialect',
@@ -70,6 +72,7 @@ const NODE_MODULES = {
   target: [],
   transport: ['net', 'fs', 'path', 'stream'],
   bus: ['stream'],
+  doctor: ['fs', 'os', 'path', 'net'],
   config: ['fs', 'os', 'path', 'crypto', 'module', 'child_process'],
 };
 

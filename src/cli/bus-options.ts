@@ -19,9 +19,9 @@ export interface BusFlags {
   readonly wait?: boolean | number;
 }
 
-/** Adds the options that name a bus. */
-export function addBusOptions(command: Command): Command {
-  return command
+/** Adds the options that name a bus. `wait: false` for commands that look at what is there now. */
+export function addBusOptions(command: Command, { wait = true }: { readonly wait?: boolean } = {}): Command {
+  command
     .optionsGroup('Which bus:')
     .addOption(
       new Option('--node <node>', 'whose bus (default: the one that is there)').choices(['minion', 'master']),
@@ -38,8 +38,10 @@ export function addBusOptions(command: Command): Command {
       '--dialect <dialect>',
       'auto, bare, prefixed, prefixed-pull, or a Salt release such as 3007.17',
       'auto',
-    )
-    .option('--wait [duration]', 'wait for a daemon that is not up yet', parseDuration);
+    );
+  return wait
+    ? command.option('--wait [duration]', 'wait for a daemon that is not up yet', parseDuration)
+    : command;
 }
 
 /** The options for connect() that the flags ask for. */

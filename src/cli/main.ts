@@ -23,6 +23,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AddCom
   bus: () => import('./commands/bus.ts'),
   capture: () => import('./commands/capture.ts'),
   replay: () => import('./commands/replay.ts'),
+  doctor: () => import('./commands/doctor.ts'),
+  config: () => import('./commands/config.ts'),
   demo: () => import('./commands/demo.ts'),
   completion: () => import('./commands/completion.ts'),
 };

@@ -45,6 +45,8 @@ export interface Paint {
   readonly dim: (text: string) => string;
   readonly warn: (text: string) => string;
   readonly key: (text: string) => string;
+  readonly good: (text: string) => string;
+  readonly bad: (text: string) => string;
 }
 
 function painter(code: string): (text: string) => string {
@@ -54,7 +56,7 @@ function painter(code: string): (text: string) => string {
 const plain = (text: string): string => text;
 
 /** No colours. */
-export const plainPaint: Paint = { tag: plain, dim: plain, warn: plain, key: plain };
+export const plainPaint: Paint = { tag: plain, dim: plain, warn: plain, key: plain, good: plain, bad: plain };
 
 /** Whether a stream is shown colours: not when it is no terminal, with `--no-color`, or with `NO_COLOR` in the environment. */
 export function hasColor(stream: { readonly isTTY?: boolean }, color: boolean): boolean {
@@ -70,6 +72,13 @@ export function hasColor(stream: { readonly isTTY?: boolean }, color: boolean): 
 /** The colours for a stream, if it is shown any. */
 export function paintFor(stream: { readonly isTTY?: boolean }, color: boolean): Paint {
   return hasColor(stream, color)
-    ? { tag: painter('1;36'), dim: painter('2'), warn: painter('33'), key: painter('34') }
+    ? {
+        tag: painter('1;36'),
+        dim: painter('2'),
+        warn: painter('33'),
+        key: painter('34'),
+        good: painter('32'),
+        bad: painter('1;31'),
+      }
     : plainPaint;
 }

@@ -52,16 +52,33 @@ export async function connect(options: ConnectOptions = {}): Promise<Bus> {
 
 /** As {@link connect}, and says where the bus is. */
 export async function connectTo(options: ConnectOptions = {}): Promise<Connected> {
-  const { dialect = 'auto' } = options;
-  const choice = typeof dialect === 'string' ? dialectChoice(dialect) : dialect;
+  const choice = choiceOf(options);
   const { location, notes } = await findOrWait(options);
   for (const note of notes) options.onNote?.(note);
+  return { bus: openBus(location, { ...options, dialect: choice }), location };
+}
+
+function choiceOf({ dialect = 'auto' }: Pick<ConnectOptions, 'dialect'>): DialectChoice {
+  return typeof dialect === 'string' ? dialectChoice(dialect) : dialect;
+}
+
+/** Options of {@link openBus}. */
+export type OpenBusOptions = Pick<
+  ConnectOptions,
+  'dialect' | 'maxEventSize' | 'maxFrameBytes' | 'maxOutboxBytes' | 'fireTimeoutMs'
+>;
+
+/**
+ * Makes a client of the bus at a place. Nothing is connected until it is used.
+ * @throws SaltbusError `ERR_SALTBUS_USAGE` for a dialect that is none
+ */
+export function openBus(location: BusLocation, options: OpenBusOptions = {}): Bus {
   const busOptions: BusOptions = {
     node: location.node,
     names: { pub: endpointName(location.pub), pull: endpointName(location.pull) },
     openPub: (signal) => connectSocket(location.pub, { signal }),
     openPull: (signal) => connectSocket(location.pull, { signal }),
-    dialect: choice,
+    dialect: choiceOf(options),
     maxEventSize: options.maxEventSize ?? location.maxEventSize,
     ...(options.maxFrameBytes === undefined ? {} : { maxFrameBytes: options.maxFrameBytes }),
     ...(options.maxOutboxBytes === undefined ? {} : { maxOutboxBytes: options.maxOutboxBytes }),
@@ -69,7 +86,7 @@ export async function connectTo(options: ConnectOptions = {}): Promise<Connected
     // A TCP port has no identity that outlives its daemon: nothing is remembered of it.
     ...(location.pull.kind === 'unix' ? unixOptions(location.pull.path) : {}),
   };
-  return { bus: new Bus(busOptions), location };
+  return new Bus(busOptions);
 }
 
 function unixOptions(pullPath: string): Pick<BusOptions, 'memory' | 'forwards'> {

@@ -3,7 +3,7 @@
  */
 import type { Node } from '../bus/bus.ts';
 import { busAddress, loadSaltConfig, realSystem, siblingSocket, userSockDir } from '../config/index.ts';
-import type { BusAddress } from '../config/index.ts';
+import type { BusAddress, BusOverrides } from '../config/index.ts';
 import { SaltbusError } from '../errors.ts';
 import { connectSocket } from '../transport/connect.ts';
 import { endpointName } from '../transport/endpoint.ts';
@@ -162,23 +162,32 @@ function fromSockDir(
 }
 
 function fromConfig(node: Node, selector: BusSelector, env: NodeJS.ProcessEnv, source?: string): BusLocation {
-  const { configDir, sockDir, id, hashType } = selector;
+  const { configDir } = selector;
   const config = loadSaltConfig({
     node,
     system: realSystem(env),
     ...(configDir === undefined ? {} : { configDir }),
   });
-  const found = busAddress(config, {
+  return locationOf(busAddress(config, overridesOf(selector)), source ?? config.mainFile);
+}
+
+/** What a selector says outright, over the configuration. */
+export function overridesOf({ sockDir, id, hashType }: BusSelector): BusOverrides {
+  return {
     ...(sockDir === undefined ? {} : { sockDir }),
     ...(id === undefined ? {} : { id }),
     ...(hashType === undefined ? {} : { hashType }),
-  });
+  };
+}
+
+/** The location that an address means. */
+export function locationOf(address: BusAddress, source: string): BusLocation {
   return {
-    node,
-    ...endpointsOf(found.address),
-    id: found.id?.value,
-    maxEventSize: found.maxEventSize.value,
-    source: source ?? config.mainFile,
+    node: address.node,
+    ...endpointsOf(address.address),
+    id: address.id?.value,
+    maxEventSize: address.maxEventSize.value,
+    source,
   };
 }
 

@@ -2,9 +2,10 @@
  * Where the event bus of a configuration is.
  */
 import { isAbsolute, join, normalize, resolve } from 'node:path';
-import { SaltbusError } from '../errors.ts';
 import { minionId } from './minion-id.ts';
-import type { Configured, ConfigNode, SaltConfig } from './salt-config.ts';
+import { integerOption, portOption, textOption } from './options.ts';
+import type { Configured, ConfigNode } from './configured.ts';
+import type { SaltConfig } from './salt-config.ts';
 import { idHash, masterSockets, minionHashes, minionSockets } from './sockets.ts';
 import type { SocketPaths } from './sockets.ts';
 
@@ -31,15 +32,6 @@ export interface BusAddress {
   readonly maxEventSize: Configured<number>;
 }
 
-// Defaults of all releases from 2016.11 to 3008.5.
-const DEFAULTS = {
-  sock_dir: { minion: '/var/run/salt/minion', master: '/var/run/salt/master' },
-  cachedir: { minion: '/var/cache/salt/minion', master: '/var/cache/salt/master' },
-  ports: { minion: { pub: 4510, pull: 4511 }, master: { pub: 4512, pull: 4513 } },
-  hash_type: 'sha256',
-  max_event_size: 1024 * 1024,
-} as const;
-
 // Salt gives up a sock_dir that is so much longer than cachedir, to keep below the limit of socket paths (2014.1 to 3008.5).
 const LONGER_BY = 10;
 
@@ -49,10 +41,10 @@ const LONGER_BY = 10;
  */
 export function busAddress(config: SaltConfig, overrides: BusOverrides = {}): BusAddress {
   const { node } = config;
-  const ipcMode = text(config, 'ipc_mode', process.platform === 'win32' ? 'tcp' : 'ipc');
+  const ipcMode = textOption(config, 'ipc_mode');
   const hashType =
     overrides.hashType === undefined
-      ? text(config, 'hash_type', DEFAULTS.hash_type)
+      ? textOption(config, 'hash_type')
       : flag(overrides.hashType, '--hash-type');
   const sockDir = sockDirOf(config, overrides);
   const common = {
@@ -60,7 +52,7 @@ export function busAddress(config: SaltConfig, overrides: BusOverrides = {}): Bu
     sockDir,
     hashType,
     ipcMode,
-    maxEventSize: integer(config, 'max_event_size', DEFAULTS.max_event_size),
+    maxEventSize: integerOption(config, 'max_event_size'),
   };
   if (ipcMode.value === 'tcp' && overrides.sockDir === undefined) {
     return { ...common, id: undefined, address: tcpAddress(config) };
@@ -105,23 +97,30 @@ function minionAddress(
 
 function sockDirOf(config: SaltConfig, overrides: BusOverrides): Configured<string> {
   if (overrides.sockDir !== undefined) return flag(resolve(overrides.sockDir), '--sock-dir');
-  const { node } = config;
-  const cachedir = belowRoot(config, text(config, 'cachedir', DEFAULTS.cachedir[node]));
-  const sockDir = belowRoot(config, text(config, 'sock_dir', DEFAULTS.sock_dir[node]));
+  const cachedir = belowRoot(config, textOption(config, 'cachedir'));
+  const sockDir = belowRoot(config, textOption(config, 'sock_dir'));
   if (sockDir.value.length > cachedir.value.length + LONGER_BY) {
-    return { value: join(cachedir.value, '.salt-unix'), origin: sockDir.origin };
+    return {
+      value: join(cachedir.value, '.salt-unix'),
+      origin: sockDir.origin,
+      note: `${sockDir.value} is more than ${LONGER_BY} characters longer than cachedir, and Salt then uses .salt-unix below cachedir`,
+    };
   }
   return sockDir;
 }
 
-// Salt puts root_dir before every path that is not below it already.
-function belowRoot(config: SaltConfig, path: Configured<string>): Configured<string> {
-  const root = text(config, 'root_dir', '/').value;
+/** Puts root_dir before a path, as Salt does with every path that is not below it already. */
+export function belowRoot(config: SaltConfig, path: Configured<string>): Configured<string> {
+  const root = textOption(config, 'root_dir').value;
   const rootDir = normalize(isAbsolute(root) ? root : resolve(root)).replace(/(.)\/$/, '$1');
   const { value, origin } = path;
   if (value === rootDir || value.startsWith(rootDir === '/' ? '/' : `${rootDir}/`))
     return { value: trimmed(value), origin };
-  return { value: trimmed(join(rootDir, value)), origin };
+  return {
+    value: trimmed(join(rootDir, value)),
+    origin,
+    note: `root_dir ${rootDir} was put before ${value}`,
+  };
 }
 
 function trimmed(path: string): string {
@@ -131,49 +130,14 @@ function trimmed(path: string): string {
 // Bound to 127.0.0.1; with ipv6 to ::1 in 3007.15 and later, and in 3008.
 function tcpAddress(config: SaltConfig): BusAddress['address'] {
   const { node } = config;
-  const prefix = node === 'master' ? 'tcp_master' : 'tcp';
   return {
     kind: 'tcp',
     host: config.values.get('ipv6')?.value === true ? '::1' : '127.0.0.1',
-    pubPort: integer(config, `${prefix}_pub_port`, DEFAULTS.ports[node].pub, 65535).value,
-    pullPort: integer(config, `${prefix}_pull_port`, DEFAULTS.ports[node].pull, 65535).value,
+    pubPort: integerOption(config, portOption(node, 'pub')).value,
+    pullPort: integerOption(config, portOption(node, 'pull')).value,
   };
 }
 
 function flag(value: string, name: string): Configured<string> {
   return { value, origin: { kind: 'flag', name } };
-}
-
-function text(config: SaltConfig, key: string, fallback: string): Configured<string> {
-  const configured = config.values.get(key);
-  if (configured?.value === undefined || configured.value === null)
-    return { value: fallback, origin: { kind: 'default' } };
-  const { value, origin } = configured;
-  if (typeof value !== 'string' || value === '') throw unfit(configured, key, 'text');
-  return { value, origin };
-}
-
-function integer(
-  config: SaltConfig,
-  key: string,
-  fallback: number,
-  most = Number.MAX_SAFE_INTEGER,
-): Configured<number> {
-  const configured = config.values.get(key);
-  if (configured?.value === undefined || configured.value === null)
-    return { value: fallback, origin: { kind: 'default' } };
-  const { value, origin } = configured;
-  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 1 || number > most) {
-    throw unfit(configured, key, `a whole number from 1 to ${most}`);
-  }
-  return { value: number, origin };
-}
-
-function unfit({ value, origin }: Configured, key: string, wanted: string): SaltbusError {
-  const place = origin.kind === 'file' ? `${origin.file}:${origin.line}: ` : '';
-  return new SaltbusError(
-    'ERR_SALTBUS_CONFIG',
-    `${place}${key} is ${JSON.stringify(value)}, and must be ${wanted}`,
-  );
 }

@@ -1,9 +1,15 @@
 /** Salt's configuration and our own. */
 export { busAddress } from './bus-address.ts';
-export type { BusAddress } from './bus-address.ts';
-export { installedSalt } from './installed-salt.ts';
+export type { BusAddress, BusOverrides } from './bus-address.ts';
+export { effectiveConfig, originText } from './effective.ts';
+export type { EffectiveConfig, EffectiveValue } from './effective.ts';
+export { installedSalt, installedSaltSoon } from './installed-salt.ts';
+export type { InstalledSalt } from './installed-salt.ts';
+export { minionId } from './minion-id.ts';
+export { optionValue } from './options.ts';
 export { loadSaltConfig } from './salt-config.ts';
-export { siblingSocket } from './sockets.ts';
+export type { SaltConfig } from './salt-config.ts';
+export { idHash, siblingSocket } from './sockets.ts';
 export { realSystem } from './system-facts.ts';
 export type { SystemFacts } from './system-facts.ts';
 export { userCacheDir, userSockDir } from './user-dirs.ts';

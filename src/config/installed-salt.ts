@@ -1,7 +1,7 @@
 /**
  * Which Salt is installed here, by its own word.
  */
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 
 /** An installed Salt. */
 export interface InstalledSalt {
@@ -31,8 +31,38 @@ export function installedSalt(): InstalledSalt | undefined {
       timeout: TIMEOUT_MS,
       stdio: ['ignore', 'pipe', 'ignore'],
     }) as { readonly stdout: string | null };
-    const version = /^salt-\w+ (\d{4}(?:\.\d+)?)/.exec(stdout ?? '')?.[1];
+    const version = versionIn(stdout ?? '');
     if (version !== undefined) return { version, command };
   }
   return undefined;
+}
+
+/**
+ * As {@link installedSalt}, without stopping everything else meanwhile. `'silent'`: a command is there and has not said
+ * its version before `signal` was aborted.
+ */
+export async function installedSaltSoon(
+  signal: AbortSignal,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<InstalledSalt | 'silent' | undefined> {
+  for (const command of COMMANDS) {
+    const stdout = await output(command, signal, env);
+    if (stdout === 'silent') return 'silent';
+    const version = versionIn(stdout);
+    if (version !== undefined) return { version, command };
+  }
+  return undefined;
+}
+
+function output(command: string, signal: AbortSignal, env: NodeJS.ProcessEnv): Promise<string> {
+  return new Promise((resolve) => {
+    // SIGKILL: what does not answer may not listen to SIGTERM either.
+    execFile(command, ['--version'], { env, signal, killSignal: 'SIGKILL' }, (_error, stdout) => {
+      resolve(signal.aborted ? 'silent' : stdout);
+    });
+  });
+}
+
+function versionIn(stdout: string): string | undefined {
+  return /^salt-\w+ (\d{4}(?:\.\d+)?)/.exec(stdout)?.[1];
 }

@@ -4,7 +4,8 @@
 import { join } from 'node:path';
 import { SaltbusError } from '../errors.ts';
 import { DEFAULT_CONFIG_DIR } from './salt-config.ts';
-import type { Configured, SaltConfig } from './salt-config.ts';
+import type { Configured } from './configured.ts';
+import type { SaltConfig } from './salt-config.ts';
 import type { SystemFacts } from './system-facts.ts';
 
 /**
@@ -38,7 +39,10 @@ export function minionId(config: SaltConfig): Configured<string> {
     );
   }
   const guessed = adjusted(config, guessedId(config.system));
-  return { value: isAddress(guessed) ? guessed : withDomain(config, guessed), origin: { kind: 'default' } };
+  return {
+    value: isAddress(guessed) ? guessed : withDomain(config, guessed),
+    origin: { kind: 'derived', from: 'the names of this host' },
+  };
 }
 
 // Salt turns numbers into text, and Python writes booleans with a capital.

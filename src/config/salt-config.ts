@@ -4,35 +4,20 @@
  */
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { SaltbusError } from '../errors.ts';
+import type { Configured, ConfiguredValues, ConfigNode, Origin } from './configured.ts';
+import { optionDefault } from './options.ts';
 import { realSystem } from './system-facts.ts';
 import type { SystemFacts } from './system-facts.ts';
 import { readYaml } from './yaml.ts';
 
-/** Where a value comes from. */
-export type Origin =
-  | { readonly kind: 'default' }
-  | { readonly kind: 'file'; readonly file: string; readonly line: number }
-  | { readonly kind: 'env'; readonly name: string }
-  | { readonly kind: 'flag'; readonly name: string };
-
-/** A value and where it comes from. */
-export interface Configured<T = unknown> {
-  readonly value: T;
-  readonly origin: Origin;
-}
-
-/** Whose configuration. */
-export type ConfigNode = 'minion' | 'master';
-
 /** What was read. */
-export interface SaltConfig {
-  readonly node: ConfigNode;
+export interface SaltConfig extends ConfiguredValues {
   /** The main file, whether or not it is there. */
   readonly mainFile: string;
+  /** What names the main file. */
+  readonly mainFileOrigin: Origin;
   /** All files that were read, in order. */
   readonly files: readonly string[];
-  /** The values that files set, by top-level key. Defaults are not among them. */
-  readonly values: ReadonlyMap<string, Configured>;
   /** What could not be used and was left out. */
   readonly warnings: readonly string[];
   readonly system: SystemFacts;
@@ -58,16 +43,20 @@ export const DEFAULT_CONFIG_DIR: string = CONFIG_DIRS[process.platform] ?? '/etc
 
 const MAX_INCLUDE_DEPTH = 32;
 
-/** The main file that Salt would read. An environment variable counts only when `-c` names no other directory. */
-export function mainFileOf(options: LoadOptions): string {
+// The main file that Salt would read. An environment variable counts only when `-c` names no other directory.
+function mainFileOf(options: LoadOptions, system: SystemFacts): Configured<string> {
   const { node, configDir } = options;
-  const { env } = options.system ?? realSystem();
-  if (configDir !== undefined) return join(configDir, node);
-  const named = env[`SALT_${node.toUpperCase()}_CONFIG`];
-  const system = options.system ?? realSystem();
-  if (named !== undefined && named !== '' && readable(system, named)) return named;
+  const { env } = system;
+  if (configDir !== undefined)
+    return { value: join(configDir, node), origin: { kind: 'flag', name: '--config-dir' } };
+  const variable = `SALT_${node.toUpperCase()}_CONFIG`;
+  const named = env[variable];
+  if (named !== undefined && named !== '' && readable(system, named))
+    return { value: named, origin: { kind: 'env', name: variable } };
   const directory = env['SALT_CONFIG_DIR'];
-  return join(directory === undefined || directory === '' ? DEFAULT_CONFIG_DIR : directory, node);
+  if (directory !== undefined && directory !== '')
+    return { value: join(directory, node), origin: { kind: 'env', name: 'SALT_CONFIG_DIR' } };
+  return { value: join(DEFAULT_CONFIG_DIR, node), origin: { kind: 'default' } };
 }
 
 function readable(system: SystemFacts, path: string): boolean {
@@ -84,16 +73,24 @@ function readable(system: SystemFacts, path: string): boolean {
  */
 export function loadSaltConfig(options: LoadOptions): SaltConfig {
   const system = options.system ?? realSystem();
-  const mainFile = mainFileOf({ ...options, system });
+  const { value: mainFile, origin: mainFileOrigin } = mainFileOf(options, system);
   const reader = new Reader(system);
   const main = reader.file(mainFile, true);
-  const defaultInclude = main.get('default_include')?.value ?? `${options.node}.d/*.conf`;
+  const defaultInclude = main.get('default_include')?.value ?? optionDefault('default_include', options.node);
   const include = main.get('include')?.value ?? [];
   const values = new Map(main);
   for (const group of [defaultInclude, include]) {
     for (const [key, value] of reader.include(group, mainFile, 0)) values.set(key, value);
   }
-  return { node: options.node, mainFile, files: reader.files, values, warnings: reader.warnings, system };
+  return {
+    node: options.node,
+    mainFile,
+    mainFileOrigin,
+    files: reader.files,
+    values,
+    warnings: reader.warnings,
+    system,
+  };
 }
 
 type Values = Map<string, Configured>;

@@ -4,7 +4,7 @@
 import { createHash, getHashes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { SaltbusError } from '../errors.ts';
-import type { ConfigNode } from './salt-config.ts';
+import type { ConfigNode } from './configured.ts';
 
 /** The paths of the two sockets of a bus. */
 export interface SocketPaths {

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readdirSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 
 /** What the configuration needs to know of the system; tests put their own in its place. */
@@ -12,6 +12,9 @@ export interface SystemFacts {
   readonly list: (directory: string) => readonly string[];
 }
 
+// Without waiting: a FIFO in the place of a file must not stop whoever reads the configuration.
+const READ_ONLY = constants.O_RDONLY | (process.platform === 'win32' ? 0 : constants.O_NONBLOCK);
+
 /** The system as it is. */
 export function realSystem(env: NodeJS.ProcessEnv = process.env): SystemFacts {
   return {
@@ -20,7 +23,7 @@ export function realSystem(env: NodeJS.ProcessEnv = process.env): SystemFacts {
     home: env['HOME'] ?? homedir(),
     readFile: (path) => {
       try {
-        return readFileSync(path, 'utf8');
+        return readText(path);
       } catch (error) {
         if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? ''))
           return undefined;
@@ -35,4 +38,13 @@ export function realSystem(env: NodeJS.ProcessEnv = process.env): SystemFacts {
       }
     },
   };
+}
+
+function readText(path: string): string {
+  const file = openSync(path, READ_ONLY);
+  try {
+    return readFileSync(file, 'utf8');
+  } finally {
+    closeSync(file);
+  }
 }

@@ -3,7 +3,7 @@
  */
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import type { ConfigNode } from './salt-config.ts';
+import type { ConfigNode } from './configured.ts';
 
 // A relative path in these variables is to be ignored, says the XDG specification.
 function base(env: NodeJS.ProcessEnv, name: string): string | undefined {

@@ -16,6 +16,8 @@ export const MAIN: string = join(ROOT, 'dist', 'cli', 'main.js');
 export interface RunOptions {
   readonly input?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Runs as this user, and as the group of the same number, where the test may do that (root). */
+  readonly uid?: number;
 }
 
 /** What a program that has ended has said. */
@@ -44,6 +46,7 @@ export function start(
   const child = spawn(command, args, {
     env: { ...process.env, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   });
   const said = { stdout: '', stderr: '' };
   const lines: { readonly from: string; readonly text: string }[] = [];

@@ -1,0 +1,68 @@
+/**
+ * Commands and their output in pages of the documentation.
+ *
+ * A fenced block whose first line begins with `$ saltbus` is run, line by line, by a shell: `$ ` begins a command, a `\` at its end
+ * goes on with the next line, and what follows is what it prints (stdout and stderr). A line `...` stands for any lines. `$ echo $?` prints
+ * the exit code of the command before it. A command that ends in ` &` runs beside the ones that follow it, from when it says that it is
+ * listening or serving; `$ wait` shows what it printed. A block that is not to be run begins with another line.
+ */
+
+/** One command and what it is to print. */
+export interface DocCommand {
+  readonly text: string;
+  readonly output: readonly string[];
+  /** 1-based line in the page. */
+  readonly line: number;
+}
+
+/** The blocks of a page that are to be run. */
+export function blocksOf(page: string): readonly (readonly DocCommand[])[] {
+  const blocks: DocCommand[][] = [];
+  const lines = page.split('\n');
+  for (let at = 0; at < lines.length; at += 1) {
+    if (!/^```\w*$/.test(lines[at] ?? '')) continue;
+    const end = lines.indexOf('```', at + 1);
+    if (end === -1) break;
+    if (lines[at + 1]?.startsWith('$ saltbus ') === true)
+      blocks.push(commandsOf(lines.slice(at + 1, end), at + 2));
+    at = end;
+  }
+  return blocks;
+}
+
+function commandsOf(lines: readonly string[], firstLine: number): DocCommand[] {
+  const commands: { text: string; output: string[]; line: number }[] = [];
+  let goesOn = false;
+  lines.forEach((line, index) => {
+    const last = commands.at(-1);
+    if (goesOn && last !== undefined) last.text += `\n${line}`;
+    else if (line.startsWith('$ '))
+      commands.push({ text: line.slice(2), output: [], line: firstLine + index });
+    else last?.output.push(line);
+    goesOn = (goesOn || line.startsWith('$ ')) && line.endsWith('\\');
+  });
+  return commands;
+}
+
+/** What is the same on every machine: times, durations, random names and the width of columns are masked. */
+export function masked(line: string): string {
+  return line
+    .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)?/g, 'TIME')
+    .replace(/\b\d\d:\d\d:\d\d\.\d+/g, 'TIME')
+    .replace(/\b\d+(?:\.\d+)? (?:ms|s)\b/g, 'DURATION')
+    .replace(/\b[0-9a-f]{16}\b/g, 'NONCE')
+    .replace(/("?pid"?[:=] ?)\d+/g, '$1PID')
+    .replace(/\s+/g, ' ')
+    .trimEnd();
+}
+
+/** Whether lines are as they are shown, where `...` stands for any number of lines. */
+export function isShown(shown: readonly string[], actual: readonly string[]): boolean {
+  const [first, ...rest] = shown;
+  if (first === undefined) return actual.length === 0;
+  if (first === '...') {
+    return rest.length === 0 || actual.some((_, at) => isShown(rest, actual.slice(at)));
+  }
+  const [line, ...others] = actual;
+  return line !== undefined && masked(line) === masked(first) && isShown(rest, others);
+}
