@@ -17,7 +17,8 @@ export class ReplayGuard {
   #now = new Set<string>();
   #before = new Set<string>();
   #latest = -Infinity;
-  #latestBefore = -Infinity;
+  /** What `#floor` is once the generation before is forgotten. */
+  #nextFloor = -Infinity;
   #floor = -Infinity;
 
   /** Looks at a request, and remembers it when it is fresh. */
@@ -26,9 +27,10 @@ export class ReplayGuard {
     if (ts < this.#floor) return 'too-old';
     const isNextSecond = ts > this.#latest;
     if ((this.#now.size >= GENERATION && isNextSecond) || this.#now.size >= MOST) {
-      this.#floor = Math.max(this.#floor, this.#latestBefore);
+      this.#floor = Math.max(this.#floor, this.#nextFloor);
       this.#before = this.#now;
-      this.#latestBefore = this.#latest;
+      // a generation that ends with its second takes all of that second with it
+      this.#nextFloor = isNextSecond ? this.#latest + 1 : this.#latest;
       this.#now = new Set();
     }
     this.#now.add(nonce);

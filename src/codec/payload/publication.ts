@@ -19,6 +19,8 @@ export interface Publication {
   readonly sigAlgorithm: SigningAlgorithm;
 }
 
+const KEYS: ReadonlySet<unknown> = new Set(['enc', 'load', 'sig_algo', 'sig']);
+
 /** Reads a publication; `undefined` for what is none, or whose `enc` is not `aes`. Never throws. */
 export function parsePublication(payload: Uint8Array): Publication | undefined {
   let value;
@@ -30,6 +32,7 @@ export function parsePublication(payload: Uint8Array): Publication | undefined {
   }
   if (!(value instanceof Map)) return undefined;
   const map = value as LoadMap;
+  for (const key of map.keys()) if (!KEYS.has(key)) return undefined;
   const blob = bytesOf(map.get('load'));
   const sigAlgorithm = map.get('sig_algo') ?? DEFAULT_SIGNING;
   if (map.get('enc') !== 'aes' || blob === undefined || !isSigningAlgorithm(sigAlgorithm)) return undefined;

@@ -82,7 +82,7 @@ export function parseRequest(payload: Buffer, minimumVersion: number = PROTOCOL_
   const load = map.get('load');
   if (enc === undefined || load === undefined) return refused('shape');
   const version = map.get('version');
-  if (typeof version !== 'number' || version < Math.max(minimumVersion, PROTOCOL_VERSION))
+  if (!Number.isSafeInteger(version) || (version as number) < Math.max(minimumVersion, PROTOCOL_VERSION))
     return refused('version');
   if (enc === 'clear') return clear(map, load);
   if (enc === 'aes') return sealed(map, load);
