@@ -4,7 +4,7 @@
 import type { ExactValue } from '../msgpack/values.ts';
 import { bytesOf } from '../payload/raw-strings.ts';
 import type { LoadMap } from '../payload/raw-strings.ts';
-import { isJid, isMinionId, isPathComponent, isSaltenv } from './names.ts';
+import { isJid, isPathComponent, isSaltenv } from './names.ts';
 
 /** A type of field: what it is called in a refusal, and how it is read; `undefined` for what is no such thing. */
 export interface Field<V> {
@@ -129,9 +129,6 @@ export const textOrList: Field<string | readonly string[]> = field('text, nor a 
   return elements.every((element) => typeof element === 'string') ? elements : undefined;
 });
 
-/** The id of a minion. */
-export const minionId: Field<string> = textThat('id of a minion', isMinionId);
-
 /** A job id. */
 export const jid: Field<string> = textThat('job id', isJid);
 
@@ -146,8 +143,3 @@ export const pathComponents: Field<readonly string[]> = field('list of path comp
     ? (elements as readonly string[])
     : undefined;
 });
-
-/** One of a set of words. */
-export function oneOf<W extends string>(...words: readonly W[]): Field<W> {
-  return field(words.join(' or '), (value) => words.find((word) => word === value));
-}

@@ -10,8 +10,9 @@ export const MAX_PUBLIC_PEM = 8192;
 
 const LEAST_BITS = 2048;
 const MOST_BITS = 16_384;
-// Line ends as Python's splitlines() sees them in ASCII text.
-const LINE_ENDS = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/;
+// White space as Python's str.strip() and splitlines() see it, as far as a file of ASCII text can hold it.
+// eslint-disable-next-line no-control-regex -- they end lines in Python
+const LINE_ENDS = /\r\n|[\n\r\v\f\u001c-\u001e\u0085\u2028\u2029]/;
 
 /**
  * PEM text as it is sent and compared: no white space at either end, lines joined by a line feed.
@@ -26,21 +27,13 @@ export function cleanPem(text: string): string {
  * The fingerprint of a key in PEM: the hash of its base64 lines, each with its line feed, as hex pairs with colons.
  *
  * It is what `master_finger` is compared with (3006.30, 3007.17, 3008.5). `salt-key -f` of 3006 and 3007 prints the same; that of
- * 3008.5 hashes the whole text of the file instead, see {@link textFingerprint}.
+ * 3008.5 hashes the whole text of the file instead.
  * @throws SaltbusError `ERR_SALTBUS_CONFIG` for a hash that is not known
  */
 export function fingerprint(pem: string, hashType = 'sha256'): string {
   const lines = pem.split('\n').filter((line) => line.trim() !== '');
   const body = lines.slice(1, -1).map((line) => `${line.replace(/\r$/, '')}\n`);
   return colons(body.join(''), hashType);
-}
-
-/**
- * The fingerprint as `salt-key -f` of 3008.5 prints it: the hash of the whole text, BEGIN and END lines too.
- * @throws SaltbusError `ERR_SALTBUS_CONFIG` for a hash that is not known
- */
-export function textFingerprint(pem: string, hashType = 'sha256'): string {
-  return colons(pem, hashType);
 }
 
 function colons(text: string, hashType: string): string {

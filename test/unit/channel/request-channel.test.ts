@@ -100,7 +100,7 @@ test('bad load before and after the sign-in: ERR_SALTBUS_NO_SESSION with what th
   const { channel, master, seen } = await rig({ identity: identityNamed('web1') });
   await channel.signIn();
   master.accepted.delete('web1');
-  const { answerSignIn } = master;
+  const answerSignIn = master.answerSignIn.bind(master);
   // lets the minion in and does not remember its key: each request is refused for its token
   master.answerSignIn = async (payload) => {
     const reply = await answerSignIn(payload);

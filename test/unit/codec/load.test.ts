@@ -148,7 +148,7 @@ test('a field that is not on the list refuses a load, and a required one that is
     const unnamed = readMinionLoad(new Map([...wire({ cmd, ...load, ...COMMON }), [7, 7] as const]));
     assert.equal(unnamed.kind, OPEN.has(cmd) ? 'load' : 'refused', cmd);
     for (const name of Object.keys(load)) {
-      const { [name]: _, ...rest } = load;
+      const rest = { ...load, [name]: undefined };
       if (readMinionLoad(wire({ cmd, ...rest, ...COMMON })).kind === 'load') isOptional.add(`${cmd}.${name}`);
     }
   }
@@ -193,8 +193,7 @@ test('fields of another type are refused, with the name of the field', () => {
   ];
   for (const [cmd, load, why] of cases) {
     const read = readMinionLoad(wire({ cmd, ...load, ...COMMON }));
-    assert.equal(read.kind, 'refused', cmd);
-    if (read.kind === 'refused') assert.match(read.why, why);
+    assert.match(read.kind === 'refused' ? read.why : read.kind, why);
   }
 });
 
