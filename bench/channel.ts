@@ -12,7 +12,7 @@ import { PublishKey } from '../src/channel/publish-key.ts';
 import { beginSignIn, readSignInReply } from '../src/channel/sign-in.ts';
 import { VerifiedTokens } from '../src/channel/verified-tokens.ts';
 import { parsePublicKey } from '../src/codec/rsa/pem.ts';
-import { JOB_RETURN } from './lib/job-return.ts';
+import { JOB_RETURN } from './lib/payloads.ts';
 import type { Figure } from './lib/report.ts';
 
 function freshPem(): string {

@@ -281,12 +281,12 @@ test('8: master_finger', async () => {
 });
 
 test('a bit flipped in any byte of a real reply, or any byte cut off, is never accepted', async () => {
-  const attempt = beginSignIn(identity, { pinned });
+  // at first contact: nothing is known of the master but what the reply says
+  const attempt = beginSignIn(identity);
   const reply = await master.answerSignIn(attempt.payload);
   assert.equal(outcome(readSignInReply(attempt, reply)), 'accepted');
   for (let at = 0; at < reply.length; at += 1) {
     const result = outcome(readSignInReply(attempt, flipped(reply, at, at % 8)));
-    // of the outer map only what stands before `load` and `sig` can change without harm, and it is not read
     assert.notEqual(result, 'accepted', `byte ${at}`);
   }
   for (let cut = 0; cut < reply.length; cut += 7) {
