@@ -13,9 +13,22 @@ const MAY_IMPORT = {
   target: ['match', 'codec', 'config'],
   transport: ['codec', 'diagnostics'],
   bus: ['tag', 'match', 'event', 'codec', 'dialect', 'transport', 'diagnostics'],
+  channel: ['codec', 'transport', 'diagnostics'],
   config: ['dialect'],
-  daemon: ['tag', 'match', 'event', 'codec', 'dialect', 'transport', 'diagnostics', 'bus', 'config'],
+  daemon: [
+    'tag',
+    'match',
+    'event',
+    'codec',
+    'dialect',
+    'transport',
+    'diagnostics',
+    'bus',
+    'channel',
+    'config',
+  ],
   client: [
+    'channel',
     'tag',
     'match',
     'event',
@@ -44,6 +57,7 @@ const MAY_IMPORT = {
     'transport',
   ],
   testing: [
+    'channel',
     'client',
     'daemon',
     'config',
@@ -73,6 +87,7 @@ const NODE_MODULES = {
   transport: ['net', 'fs', 'path', 'stream'],
   bus: ['stream'],
   doctor: ['fs', 'os', 'path', 'net'],
+  channel: ['crypto', 'worker_threads', 'timers'],
   config: ['fs', 'os', 'path', 'crypto', 'module', 'child_process'],
 };
 

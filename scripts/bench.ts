@@ -5,6 +5,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { requests, signatures } from '../bench/channel.ts';
 import { decode } from '../bench/decode.ts';
 import { filteredSubscribers, manySubscriptions, stateReturns, tenSubscribers } from '../bench/fan-out.ts';
 import { printFigure } from '../bench/lib/report.ts';
@@ -27,6 +28,8 @@ const BENCHMARKS: Readonly<Record<string, (short: boolean) => Promise<Figure>>> 
   'real-bus': realBus,
   'zmtp-requests': zmtpRequests,
   'zmtp-publications': zmtpPublications,
+  'channel-requests': requests,
+  'channel-signatures': signatures,
 };
 
 const args = process.argv.slice(2);

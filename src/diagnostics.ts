@@ -35,6 +35,18 @@ export interface DiagnosticsPayloads {
   'saltbus:zmtp:cut': { readonly remote: string; readonly outboxBytes: number; readonly reason: string };
   /** The outbox of a ZeroMQ subscriber is full, and what is published is dropped for it. Told once until it drains. */
   'saltbus:zmtp:dropping': { readonly remote: string; readonly outboxBytes: number };
+  /** A minion signed in, or did not: the outcome is that of the sign-in, or the check that refused it. */
+  'saltbus:channel:sign-in': { readonly id: string; readonly outcome: string };
+  /** A publication was not made a job. */
+  'saltbus:channel:publication-dropped': { readonly reason: string };
+  /** A master refused a request; `id` is what the sender claims, and may be anybody's. */
+  'saltbus:channel:refused': {
+    readonly reason: string;
+    readonly detail: string;
+    readonly id: string | undefined;
+  };
+  /** A master forgot the session of a minion because there were too many. */
+  'saltbus:channel:session-dropped': { readonly id: string };
 }
 
 /** The name of a diagnostics channel of saltbus. */

@@ -50,7 +50,15 @@ export type ErrorCode =
   | 'ERR_SALTBUS_CAPTURE'
   | 'ERR_SALTBUS_ZMTP'
   | 'ERR_SALTBUS_NO_PEER'
-  | 'ERR_SALTBUS_NO_REPLY';
+  | 'ERR_SALTBUS_NO_REPLY'
+  | 'ERR_SALTBUS_KEY_INVALID'
+  | 'ERR_SALTBUS_MASTER_CHANGED'
+  | 'ERR_SALTBUS_SIGN_IN'
+  | 'ERR_SALTBUS_REJECTED'
+  | 'ERR_SALTBUS_PENDING'
+  | 'ERR_SALTBUS_MASTER_FULL'
+  | 'ERR_SALTBUS_ALGORITHM'
+  | 'ERR_SALTBUS_NO_SESSION';
 
 /** The table: stable code to meaning, next step and whether a retry can help. */
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
@@ -187,6 +195,44 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   ERR_SALTBUS_NO_REPLY: entry(
     'The connection ended while a reply was awaited, so it is not known whether the other end acted on the request.',
     'Ask again if doing it twice does no harm.',
+    true,
+  ),
+  // keys
+  ERR_SALTBUS_KEY_INVALID: entry(
+    'A key is no RSA key that can be used.',
+    'Look at the named file; a minion makes a new key when its own is removed.',
+  ),
+  // signing in to a master
+  ERR_SALTBUS_MASTER_CHANGED: entry(
+    'The master shows another key than the one that is pinned here: it was set up anew, or somebody stands in its place.',
+    'Compare fingerprints; if the new master is the right one, remove minion_master.pub from the pki_dir of the minion.',
+  ),
+  ERR_SALTBUS_SIGN_IN: entry(
+    'What answered the sign-in could not prove that it is the master.',
+    'Look at what listens on the request port, and at what stands between.',
+    true,
+  ),
+  ERR_SALTBUS_REJECTED: entry(
+    'The master refuses the key of this minion.',
+    'Look at it on the master with `salt-key -L`; a rejected or denied key has to be deleted there.',
+  ),
+  ERR_SALTBUS_PENDING: entry(
+    'The master has not accepted the key of this minion yet.',
+    'Accept it on the master with `salt-key -a ID`.',
+    true,
+  ),
+  ERR_SALTBUS_MASTER_FULL: entry(
+    'The master takes no more minions (max_minions).',
+    'Raise max_minions on the master, or wait until others leave.',
+    true,
+  ),
+  ERR_SALTBUS_ALGORITHM: entry(
+    'The master does not speak the encryption or signing algorithm that this minion asks for.',
+    'Set encryption_algorithm and signing_algorithm of the minion to what the master speaks.',
+  ),
+  ERR_SALTBUS_NO_SESSION: entry(
+    'The master did not understand an encrypted request, not even after a new sign-in.',
+    'See the log of the master; the clock, the id and the key of this minion are what it looks at.',
     true,
   ),
 };

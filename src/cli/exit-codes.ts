@@ -46,6 +46,14 @@ const BY_ERROR: Readonly<Record<ErrorCode, number>> = {
   ERR_SALTBUS_ZMTP: EXIT.noBus,
   ERR_SALTBUS_NO_PEER: EXIT.noBus,
   ERR_SALTBUS_NO_REPLY: EXIT.noBus,
+  ERR_SALTBUS_KEY_INVALID: EXIT.failure,
+  ERR_SALTBUS_MASTER_CHANGED: EXIT.permission,
+  ERR_SALTBUS_SIGN_IN: EXIT.permission,
+  ERR_SALTBUS_REJECTED: EXIT.permission,
+  ERR_SALTBUS_PENDING: EXIT.permission,
+  ERR_SALTBUS_MASTER_FULL: EXIT.noBus,
+  ERR_SALTBUS_ALGORITHM: EXIT.failure,
+  ERR_SALTBUS_NO_SESSION: EXIT.noBus,
 };
 
 /** The exit code for an error code. */

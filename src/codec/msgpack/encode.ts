@@ -16,6 +16,15 @@ export class Encoder {
   #view: DataView = viewOf(this.#buffer);
   #length = 0;
   #depth = 0;
+  readonly #isRawOnly: boolean;
+
+  /**
+   * @param options - `rawOnly`: as msgpack was before 2013, text and bytes alike in fixraw, raw16 and raw32, which is what Salt
+   * writes on its network (seen on 3006.30, 3007.17, 3008.5)
+   */
+  constructor(options: { readonly rawOnly?: boolean } = {}) {
+    this.#isRawOnly = options.rawOnly ?? false;
+  }
 
   /** Bytes written since the last {@link reset}. */
   get length(): number {
@@ -58,7 +67,8 @@ export class Encoder {
 
   /** Appends the header of a byte string of `length` bytes; the bytes are written by the caller. */
   binHeader(length: number): void {
-    if (length < 0x100) {
+    if (this.#isRawOnly) this.#strHeader(length);
+    else if (length < 0x100) {
       const at = this.#grow(2);
       this.#buffer[at] = 0xc4;
       this.#buffer[at + 1] = length;
@@ -148,7 +158,7 @@ export class Encoder {
 
   #strHeader(length: number): void {
     if (length < 32) this.#byte(0xa0 | length);
-    else if (length < 0x100) {
+    else if (length < 0x100 && !this.#isRawOnly) {
       const at = this.#grow(2);
       this.#buffer[at] = 0xd9;
       this.#buffer[at + 1] = length;
