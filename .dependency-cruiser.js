@@ -14,8 +14,10 @@ const MAY_IMPORT = {
   transport: ['codec', 'diagnostics'],
   bus: ['tag', 'match', 'event', 'codec', 'dialect', 'transport', 'diagnostics'],
   config: ['dialect'],
-  daemon: ['tag', 'match', 'event', 'codec', 'dialect', 'transport', 'diagnostics', 'bus', 'config'],
+  pki: [],
+  daemon: ['pki', 'tag', 'match', 'event', 'codec', 'dialect', 'transport', 'diagnostics', 'bus', 'config'],
   client: [
+    'pki',
     'tag',
     'match',
     'event',
@@ -29,6 +31,7 @@ const MAY_IMPORT = {
   ],
   doctor: ['client', 'config', 'dialect', 'bus', 'codec', 'transport', 'diagnostics'],
   cli: [
+    'pki',
     'client',
     'doctor',
     'daemon',
@@ -73,6 +76,7 @@ const NODE_MODULES = {
   transport: ['net', 'fs', 'path', 'stream'],
   bus: ['stream'],
   doctor: ['fs', 'os', 'path', 'net'],
+  pki: ['fs', 'path', 'crypto'],
   config: ['fs', 'os', 'path', 'crypto', 'module', 'child_process'],
 };
 

@@ -35,6 +35,12 @@ export interface DiagnosticsPayloads {
   'saltbus:zmtp:cut': { readonly remote: string; readonly outboxBytes: number; readonly reason: string };
   /** The outbox of a ZeroMQ subscriber is full, and what is published is dropped for it. Told once until it drains. */
   'saltbus:zmtp:dropping': { readonly remote: string; readonly outboxBytes: number };
+  /** A file of the key directories, or one that rules sign-ins, is not one that is used; told once until it changes. */
+  'saltbus:keys:ignored': { readonly path: string; readonly reason: string };
+  /** A new key was not kept, because so many are pending already. */
+  'saltbus:keys:full': { readonly id: string; readonly pending: number };
+  /** The key directories could not be looked through; what is in memory stays as it is. */
+  'saltbus:keys:scan-failed': { readonly error: unknown };
 }
 
 /** The name of a diagnostics channel of saltbus. */

@@ -50,7 +50,11 @@ export type ErrorCode =
   | 'ERR_SALTBUS_CAPTURE'
   | 'ERR_SALTBUS_ZMTP'
   | 'ERR_SALTBUS_NO_PEER'
-  | 'ERR_SALTBUS_NO_REPLY';
+  | 'ERR_SALTBUS_NO_REPLY'
+  | 'ERR_SALTBUS_KEY_INVALID'
+  | 'ERR_SALTBUS_KEY_UNSAFE'
+  | 'ERR_SALTBUS_MINION_ID'
+  | 'ERR_SALTBUS_NO_KEY';
 
 /** The table: stable code to meaning, next step and whether a retry can help. */
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
@@ -189,6 +193,20 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     'Ask again if doing it twice does no harm.',
     true,
   ),
+  // keys
+  ERR_SALTBUS_KEY_INVALID: entry(
+    'A key is no RSA key that can be used.',
+    'Look at the named file; a minion makes a new key when its own is removed.',
+  ),
+  ERR_SALTBUS_KEY_UNSAFE: entry(
+    'A private key, a secret or its directory can be read or changed by others, or belongs to somebody else.',
+    'Give it to the user of the daemon, and take the rights of all others away (chmod 0400 for a key, 0700 for a directory).',
+  ),
+  ERR_SALTBUS_MINION_ID: entry(
+    'The text cannot be the id of a minion.',
+    'An id has no slash, backslash or control character, does not begin with a dot, and has at most 255 bytes.',
+  ),
+  ERR_SALTBUS_NO_KEY: entry('No key matches.', 'See which keys there are with `saltbus key list`.'),
 };
 
 /** The one class of errors that saltbus raises: a stable code, a cause and a next step for the reader. */

@@ -6,7 +6,11 @@ export type { EffectiveConfig, EffectiveValue } from './effective.ts';
 export { installedSalt, installedSaltSoon } from './installed-salt.ts';
 export type { InstalledSalt } from './installed-salt.ts';
 export { minionId } from './minion-id.ts';
-export { optionValue } from './options.ts';
+export { optionValue } from './options.ts'
+export type { BusAddress } from './bus-address.ts';
+export { installedSalt } from './installed-salt.ts';
+export { masterKeySettings, minionKeySettings } from './key-settings.ts';
+export type { MasterKeySettings, MinionKeySettings } from './key-settings.ts';
 export { loadSaltConfig } from './salt-config.ts';
 export type { SaltConfig } from './salt-config.ts';
 export { idHash, siblingSocket } from './sockets.ts';
