@@ -46,6 +46,10 @@ const BY_ERROR: Readonly<Record<ErrorCode, number>> = {
   ERR_SALTBUS_ZMTP: EXIT.noBus,
   ERR_SALTBUS_NO_PEER: EXIT.noBus,
   ERR_SALTBUS_NO_REPLY: EXIT.noBus,
+  ERR_SALTBUS_TIMEOUT: EXIT.timeout,
+  ERR_SALTBUS_PERMISSION: EXIT.permission,
+  ERR_SALTBUS_CONFIG: EXIT.config,
+  ERR_SALTBUS_MINION_ID: EXIT.usage,
 };
 
 /** The exit code for an error code. */

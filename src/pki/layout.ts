@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { checkMinionId } from './minion-id.ts';
 
 /** The states of a minion's key, each with a directory of its own. */
-export const KEY_STATES = ['accepted', 'pending', 'rejected', 'denied'] as const;
+export const KEY_STATES: readonly ['accepted', 'pending', 'rejected', 'denied'] = [
+  'accepted',
+  'pending',
+  'rejected',
+  'denied',
+];
 
 /** The state of a minion's key. */
 export type KeyState = (typeof KEY_STATES)[number];
