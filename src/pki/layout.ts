@@ -27,7 +27,7 @@ export const STATE_DIRECTORY: Readonly<Record<KeyState, string>> = {
 export const AUTOSIGN_DIRECTORY = 'minions_autosign';
 
 /** Most bytes of the file of a public key that is read. */
-export const MAX_KEY_FILE = 16 * 1024;
+export const MAX_KEY_FILE: number = 16 * 1024;
 
 /** The directory of a state. */
 export function stateDirectory(pkiDir: string, state: KeyState): string {
