@@ -5,8 +5,14 @@ import type { KeyObject } from 'node:crypto';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cleanPem, parsePublicKey } from '../../../codec/rsa/pem.ts';
-import { MAX_KEY_FILE, isMinionId, readSmallFileAsync, versionOf } from '../../../pki/index.ts';
-import type { KeyState } from '../../../pki/index.ts';
+import {
+  MAX_KEY_FILE,
+  isMinionId,
+  readSmallFile,
+  readSmallFileAsync,
+  versionOf,
+} from '../../../pki/index.ts';
+import type { FileRead, KeyState } from '../../../pki/index.ts';
 
 /** A key's file in memory. */
 export interface KeyFile {
@@ -33,6 +39,8 @@ export interface ScanOptions {
   readonly known: ReadonlyMap<string, KeyFile>;
   /** Names whose files may have changed though they are known; `all`: any of them. */
   readonly dirty: ReadonlySet<string> | 'all';
+  /** Whether nothing else waits for this process: reading is four times as fast then. @defaultValue false */
+  readonly blocking?: boolean;
 }
 
 // So many files are read at a time: enough to keep the disk busy, few enough to leave descriptors to others.
@@ -58,7 +66,10 @@ export async function scanDirectory(options: ScanOptions): Promise<DirectoryPatc
   for (let at = 0; at < wanted.length; at += SIDE_BY_SIDE) {
     await Promise.all(
       wanted.slice(at, at + SIDE_BY_SIDE).map(async (name) => {
-        const found = await lookAt(directory, options.state, name, known.get(name));
+        const found =
+          options.blocking === true
+            ? foundIn(readSmallFile(join(directory, name), MAX_KEY_FILE), options.state, known.get(name))
+            : await lookAt(directory, options.state, name, known.get(name));
         if (found.kind === 'key') set.set(name, found.file);
         else if (found.kind !== 'same' && known.has(name)) remove.push(name);
         if (found.kind === 'ignored') ignored.push([name, found.reason]);
@@ -86,7 +97,10 @@ export async function lookAt(
     const stat = await lstat(path).catch(() => undefined);
     if (stat?.isFile() === true && versionOf(stat) === known.version) return { kind: 'same' };
   }
-  const read = await readSmallFileAsync(path, MAX_KEY_FILE);
+  return foundIn(await readSmallFileAsync(path, MAX_KEY_FILE), state, known);
+}
+
+function foundIn(read: FileRead, state: KeyState, known: KeyFile | undefined): Found {
   if (read.kind === 'absent') return read;
   if (read.kind === 'refused') return { kind: 'ignored', reason: read.reason };
   return { kind: 'key', file: keyFileOf(read.text, versionOf(read.stat), state, known) };

@@ -111,7 +111,7 @@ export class KeyStore {
     for (const state of KEY_STATES) makePrivateDirectory(stateDirectory(options.pkiDir, state), how);
     makePrivateDirectory(join(options.pkiDir, AUTOSIGN_DIRECTORY), how);
     try {
-      await store.refresh({ full: true });
+      await store.#refresh(true, true);
     } catch (error) {
       throw systemError(`The keys in ${options.pkiDir} cannot be read`, error);
     }
@@ -236,19 +236,19 @@ export class KeyStore {
     return this.#again.promise;
   }
 
-  async #refresh(full: boolean): Promise<void> {
+  async #refresh(full: boolean, blocking = false): Promise<void> {
     this.#touched = new Set();
     const patches = new Map<KeyState, DirectoryPatch>();
     // The places that keys are moved from before those they are moved to: one that moves meanwhile is seen twice, not never.
     for (const state of ['pending', 'accepted', 'rejected', 'denied'] as const) {
-      const patch = await this.#scan(state, full);
+      const patch = await this.#scan(state, full, blocking);
       if (patch !== undefined) patches.set(state, patch);
     }
     await this.#findMoved(patches);
     this.#merge(patches);
   }
 
-  async #scan(state: KeyState, full: boolean): Promise<DirectoryPatch | undefined> {
+  async #scan(state: KeyState, full: boolean, blocking: boolean): Promise<DirectoryPatch | undefined> {
     const directory = stateDirectory(this.pkiDir, state);
     const found = await stat(directory).catch(() => undefined);
     const version = found === undefined ? 'absent' : versionOf(found);
@@ -263,6 +263,7 @@ export class KeyStore {
         state,
         known: this.#files[state],
         dirty: full ? 'all' : dirty,
+        blocking,
       });
       this.#seen.set(state, { version, racy });
       this.#tellIgnored(state, directory, patch.ignored);
