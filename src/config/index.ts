@@ -10,7 +10,7 @@ export { optionValue } from './options.ts'
 export type { BusAddress } from './bus-address.ts';
 export { installedSalt } from './installed-salt.ts';
 export { masterKeySettings, minionKeySettings } from './key-settings.ts';
-export type { MasterKeySettings, MinionKeySettings } from './key-settings.ts';
+export type { MasterKeySettings } from './key-settings.ts';
 export { loadSaltConfig } from './salt-config.ts';
 export type { SaltConfig } from './salt-config.ts';
 export { idHash, siblingSocket } from './sockets.ts';

@@ -1,6 +1,5 @@
 /** Salt's key directories on disk, for whoever works on them: our master, and the command line beside any master. */
-export { dropFilePath, takeDropFile, writeDropFile } from './drop-file.ts';
-export type { DropFileFound } from './drop-file.ts';
+export { takeDropFile, writeDropFile } from './drop-file.ts';
 export {
   makePrivateDirectory,
   readSmallFile,
@@ -19,6 +18,6 @@ export {
   stateDirectory,
 } from './layout.ts';
 export type { KeyState } from './layout.ts';
-export { checkMinionId, isMinionId } from './minion-id.ts';
+export { isMinionId } from './minion-id.ts';
 export { ownerFor } from './owner.ts';
 export type { Owner } from './owner.ts';

@@ -6,7 +6,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
-import { Keyring, keyFinger } from '../../src/client/keys.ts';
+import { Keyring, keyFinger, minionLocalKeys } from '../../src/client/keys.ts';
 import { cleanPem, textFingerprint } from '../../src/codec/rsa/pem.ts';
 import { loadSaltConfig, masterKeySettings } from '../../src/config/index.ts';
 import { openMasterKeys } from '../../src/daemon/master/keys/index.ts';
@@ -139,16 +139,16 @@ test('fingerprints are those of Salt', LIMIT, async (t) => {
   assert.equal(names.length, 1);
   assert.equal(salt['local']?.[names[0] ?? ''], finger(own));
 
-  const { stdout } = spawnSync(
-    interop().python,
-    [
-      '-c',
-      'import sys, salt.utils.crypt as c; print(c.pem_finger(sys.argv[1], sum_type="sha256"))',
-      join(folder, 'pki', 'minions_pre', 'a'),
-    ],
-    { encoding: 'utf8', cwd: folder, env: { ...process.env, PYTHONWARNINGS: 'ignore' } },
+  const { minionConfigDir } = interop();
+  const { stdout, stderr } = spawnSync(
+    saltCommand('salt-call'),
+    ['-c', minionConfigDir, '--local', 'key.finger', '--out', 'json'],
+    { encoding: 'utf8', env: { ...process.env, PYTHONWARNINGS: 'ignore' } },
   );
-  assert.equal(stdout.trim(), keyFinger(pending, 'sha256'));
+  assert.notEqual(stdout, '', stderr);
+  const { keys: local, hashType } = minionLocalKeys({ configDir: minionConfigDir });
+  const minion = local.find(({ name }) => name === 'minion.pub')?.pem ?? '';
+  assert.deepEqual(JSON.parse(stdout), { local: keyFinger(minion, hashType) });
 });
 
 test('a real master’s directory is taken over and given back', LIMIT, async (t) => {

@@ -197,7 +197,7 @@ async function isWanted(
     if (!destructive) return true;
     throw new SaltbusError(
       'ERR_SALTBUS_USAGE',
-      `${names.length} keys would be ${done}, and there is no terminal to ask on`,
+      `${names.length === 1 ? '1 key' : `${names.length} keys`} would be ${done}, and there is no terminal to ask on`,
       { next: 'Say -y to do it without a question.' },
     );
   }

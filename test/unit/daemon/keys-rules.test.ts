@@ -5,8 +5,8 @@ import {
   parseIdPatterns,
   writableByOthers,
 } from '../../../src/daemon/master/keys/automatic-rules.ts';
-import { keyEventOf } from '../../../src/daemon/master/keys/key-events.ts';
-import type { KeyChange } from '../../../src/daemon/master/keys/key-store.ts';
+import { AUTH_TAG, KEY_TAG, keyEventOf } from '../../../src/daemon/master/keys/index.ts';
+import type { KeyChange } from '../../../src/daemon/master/keys/index.ts';
 
 test('patterns: exact, glob, or a regular expression for the whole id', () => {
   const { test: matches, problems } = parseIdPatterns(`
@@ -63,6 +63,7 @@ test('a file that others may write is not believed', () => {
 });
 
 test('events about changes on disk', () => {
+  assert.deepEqual([AUTH_TAG, KEY_TAG], ['salt/auth', 'salt/key']);
   const change = (state: KeyChange['state'], source: KeyChange['source'] = 'disk'): KeyChange => ({
     id: 'web1',
     state,

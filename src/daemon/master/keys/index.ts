@@ -14,8 +14,7 @@ import { signIn } from './sign-in.ts';
 import type { SignInContext, SignInOutcome, SignInRequest } from './sign-in.ts';
 
 export { AUTH_TAG, KEY_TAG, keyEventOf } from './key-events.ts';
-export type { AuthEventData, KeyEventData } from './key-events.ts';
-export type { KeyChange, KeyStore, StandingKey } from './key-store.ts';
+export type { KeyChange, KeyStore } from './key-store.ts';
 export type { LocalSecrets } from './local-secrets.ts';
 export type { MasterKey } from './master-key.ts';
 export type { SignInOutcome, SignInRequest } from './sign-in.ts';
