@@ -1,5 +1,6 @@
 /** `saltbus key` on directories of a master, without a daemon. */
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
 import {
   existsSync,
   lstatSync,
@@ -195,6 +196,17 @@ test('errors: no directory, another driver, a cluster, an option that does not f
   }
 });
 
+/** Resolves when the question was printed; by then the terminal takes the answer. */
+function asked(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    let said = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      if (said.includes('Proceed?')) resolve();
+    });
+  });
+}
+
 test('on a terminal it asks, and does what the answer says', LIMIT, async (t) => {
   const { folder, put, ids } = place(t);
   put('minions', 'a');
@@ -202,7 +214,7 @@ test('on a terminal it asks, and does what the answer says', LIMIT, async (t) =>
   const onTerminal = async (answer: string): Promise<Ended> => {
     const command = `'${process.execPath}' '${MAIN}' key delete a -c '${folder}'`;
     const running = start(t, 'script', ['-qec', command, '/dev/null']);
-    await running.line('a');
+    await asked(running.child);
     running.child.stdin?.write(answer);
     return running.ended;
   };
