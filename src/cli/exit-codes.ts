@@ -46,10 +46,10 @@ const BY_ERROR: Readonly<Record<ErrorCode, number>> = {
   ERR_SALTBUS_ZMTP: EXIT.noBus,
   ERR_SALTBUS_NO_PEER: EXIT.noBus,
   ERR_SALTBUS_NO_REPLY: EXIT.noBus,
-  ERR_SALTBUS_TIMEOUT: EXIT.timeout,
-  ERR_SALTBUS_PERMISSION: EXIT.permission,
-  ERR_SALTBUS_CONFIG: EXIT.config,
+  ERR_SALTBUS_KEY_INVALID: EXIT.failure,
+  ERR_SALTBUS_KEY_UNSAFE: EXIT.permission,
   ERR_SALTBUS_MINION_ID: EXIT.usage,
+  ERR_SALTBUS_NO_KEY: EXIT.failure,
 };
 
 /** The exit code for an error code. */

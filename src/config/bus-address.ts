@@ -112,9 +112,6 @@ function sockDirOf(config: SaltConfig, overrides: BusOverrides): Configured<stri
 /** Puts root_dir before a path, as Salt does with every path that is not below it already. */
 export function belowRoot(config: SaltConfig, path: Configured<string>): Configured<string> {
   const root = textOption(config, 'root_dir').value;
-/** A path of the configuration as Salt makes it: root_dir is put before every path that is not below it already. */
-export function belowRoot(config: SaltConfig, path: Configured<string>): Configured<string> {
-  const root = text(config, 'root_dir', '/').value;
   const rootDir = normalize(isAbsolute(root) ? root : resolve(root)).replace(/(.)\/$/, '$1');
   const { value, origin } = path;
   if (value === rootDir || value.startsWith(rootDir === '/' ? '/' : `${rootDir}/`))
@@ -143,40 +140,4 @@ function tcpAddress(config: SaltConfig): BusAddress['address'] {
 
 function flag(value: string, name: string): Configured<string> {
   return { value, origin: { kind: 'flag', name } };
-}
-
-/** An option that is text. */
-export function text(config: SaltConfig, key: string, fallback: string): Configured<string> {
-  const configured = config.values.get(key);
-  if (configured?.value === undefined || configured.value === null)
-    return { value: fallback, origin: { kind: 'default' } };
-  const { value, origin } = configured;
-  if (typeof value !== 'string' || value === '') throw unfit(configured, key, 'text');
-  return { value, origin };
-}
-
-function integer(
-  config: SaltConfig,
-  key: string,
-  fallback: number,
-  most = Number.MAX_SAFE_INTEGER,
-): Configured<number> {
-  const configured = config.values.get(key);
-  if (configured?.value === undefined || configured.value === null)
-    return { value: fallback, origin: { kind: 'default' } };
-  const { value, origin } = configured;
-  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 1 || number > most) {
-    throw unfit(configured, key, `a whole number from 1 to ${most}`);
-  }
-  return { value: number, origin };
-}
-
-/** The error for an option with a value that does not fit. */
-export function unfit({ value, origin }: Configured, key: string, wanted: string): SaltbusError {
-  const place = origin.kind === 'file' ? `${origin.file}:${origin.line}: ` : '';
-  return new SaltbusError(
-    'ERR_SALTBUS_CONFIG',
-    `${place}${key} is ${JSON.stringify(value)}, and must be ${wanted}`,
-  );
 }

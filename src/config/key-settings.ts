@@ -2,8 +2,10 @@
  * What Salt's configuration says of keys.
  */
 import { SaltbusError } from '../errors.ts';
-import { belowRoot, text, unfit } from './bus-address.ts';
+import { belowRoot } from './bus-address.ts';
+import type { Configured } from './configured.ts';
 import { minionId } from './minion-id.ts';
+import { textOption, unfit } from './options.ts';
 import type { SaltConfig } from './salt-config.ts';
 
 /** What a master's configuration says of keys, with Salt's defaults (3006.30, 3007.17, 3008.5). */
@@ -38,7 +40,6 @@ export interface MinionKeySettings {
 }
 
 const PKI_DIR = { master: '/etc/salt/pki/master', minion: '/etc/salt/pki/minion' };
-const CACHE_DIR = '/var/cache/salt/master';
 const LEAST_BITS = 2048;
 const MOST_BITS = 32_768;
 
@@ -55,8 +56,8 @@ export function masterKeySettings(config: SaltConfig): MasterKeySettings {
   };
   return {
     pkiDir: belowRoot(config, text(config, 'pki_dir', PKI_DIR.master)).value,
-    cachedir: belowRoot(config, text(config, 'cachedir', CACHE_DIR)).value,
-    hashType: text(config, 'hash_type', 'sha256').value,
+    cachedir: belowRoot(config, textOption(config, 'cachedir')).value,
+    hashType: textOption(config, 'hash_type').value,
     user: optionalText(config, 'user'),
     masterId: masterId(config),
     keysize: whole(config, 'keysize', LEAST_BITS, LEAST_BITS, MOST_BITS),
@@ -80,7 +81,7 @@ export function masterKeySettings(config: SaltConfig): MasterKeySettings {
 export function minionKeySettings(config: SaltConfig): MinionKeySettings {
   return {
     pkiDir: belowRoot(config, text(config, 'pki_dir', PKI_DIR.minion)).value,
-    hashType: text(config, 'hash_type', 'sha256').value,
+    hashType: textOption(config, 'hash_type').value,
   };
 }
 
@@ -113,6 +114,16 @@ function refuseOtherStores(config: SaltConfig): void {
 function place(config: SaltConfig, key: string): string {
   const origin = config.values.get(key)?.origin;
   return origin?.kind === 'file' ? `${origin.file}:${origin.line}: ` : '';
+}
+
+function text(config: SaltConfig, key: string, fallback: string): Configured<string> {
+  const configured = config.values.get(key);
+  if (configured?.value === undefined || configured.value === null) {
+    return { value: fallback, origin: { kind: 'default' } };
+  }
+  const { value, origin } = configured;
+  if (typeof value !== 'string' || value === '') throw unfit(configured, key, 'text');
+  return { value, origin };
 }
 
 function optionalText(config: SaltConfig, key: string): string | undefined {
