@@ -26,9 +26,12 @@ const MAY_IMPORT = {
     'bus',
     'channel',
     'config',
+    'pki',
   ],
+  pki: [],
   client: [
     'channel',
+    'pki',
     'tag',
     'match',
     'event',
@@ -42,6 +45,7 @@ const MAY_IMPORT = {
   ],
   doctor: ['client', 'config', 'dialect', 'bus', 'codec', 'transport', 'diagnostics'],
   cli: [
+    'pki',
     'client',
     'doctor',
     'daemon',
@@ -88,6 +92,7 @@ const NODE_MODULES = {
   bus: ['stream'],
   doctor: ['fs', 'os', 'path', 'net'],
   channel: ['crypto', 'worker_threads', 'timers'],
+  pki: ['fs', 'path', 'crypto'],
   config: ['fs', 'os', 'path', 'crypto', 'module', 'child_process'],
 };
 

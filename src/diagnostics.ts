@@ -47,6 +47,12 @@ export interface DiagnosticsPayloads {
   };
   /** A master forgot the session of a minion because there were too many. */
   'saltbus:channel:session-dropped': { readonly id: string };
+  /** A file of the key directories, or one that rules sign-ins, is not one that is used; told once until it changes. */
+  'saltbus:keys:ignored': { readonly path: string; readonly reason: string };
+  /** A new key was not kept, because so many are pending already. */
+  'saltbus:keys:full': { readonly id: string; readonly pending: number };
+  /** The key directories could not be looked through; what is in memory stays as it is. */
+  'saltbus:keys:scan-failed': { readonly error: unknown };
 }
 
 /** The name of a diagnostics channel of saltbus. */

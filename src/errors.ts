@@ -58,7 +58,10 @@ export type ErrorCode =
   | 'ERR_SALTBUS_PENDING'
   | 'ERR_SALTBUS_MASTER_FULL'
   | 'ERR_SALTBUS_ALGORITHM'
-  | 'ERR_SALTBUS_NO_SESSION';
+  | 'ERR_SALTBUS_NO_SESSION'
+  | 'ERR_SALTBUS_KEY_UNSAFE'
+  | 'ERR_SALTBUS_MINION_ID'
+  | 'ERR_SALTBUS_NO_KEY';
 
 /** The table: stable code to meaning, next step and whether a retry can help. */
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
@@ -235,6 +238,15 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     'See the log of the master; the clock, the id and the key of this minion are what it looks at.',
     true,
   ),
+  ERR_SALTBUS_KEY_UNSAFE: entry(
+    'A private key, a secret or its directory can be read or changed by others, or belongs to somebody else.',
+    'Give it to the user of the daemon, and take the rights of all others away (chmod 0400 for a key, 0700 for a directory).',
+  ),
+  ERR_SALTBUS_MINION_ID: entry(
+    'The text cannot be the id of a minion.',
+    'An id has no slash, backslash or control character, does not begin with a dot, and has at most 255 bytes.',
+  ),
+  ERR_SALTBUS_NO_KEY: entry('No key matches.', 'See which keys there are with `saltbus key list`.'),
 };
 
 /** The one class of errors that saltbus raises: a stable code, a cause and a next step for the reader. */

@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AddCom
   replay: () => import('./commands/replay.ts'),
   doctor: () => import('./commands/doctor.ts'),
   config: () => import('./commands/config.ts'),
+  key: () => import('./commands/key.ts'),
   demo: () => import('./commands/demo.ts'),
   completion: () => import('./commands/completion.ts'),
 };
@@ -47,7 +48,8 @@ async function makeProgram(args: readonly string[]): Promise<Command> {
     .configureOutput({ outputError: () => undefined })
     .configureHelp({ showGlobalOptions: true });
   for (const name of commandsFor(args)) (await COMMANDS[name]?.())?.default(program);
-  for (const command of [program, ...program.commands]) command.exitOverride();
+  const inner = program.commands.flatMap(({ commands }) => commands);
+  for (const command of [program, ...program.commands, ...inner]) command.exitOverride();
   return program;
 }
 

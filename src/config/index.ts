@@ -5,6 +5,8 @@ export { effectiveConfig, originText } from './effective.ts';
 export type { EffectiveConfig, EffectiveValue } from './effective.ts';
 export { installedSalt, installedSaltSoon } from './installed-salt.ts';
 export type { InstalledSalt } from './installed-salt.ts';
+export { masterKeySettings, minionKeySettings } from './key-settings.ts';
+export type { MasterKeySettings } from './key-settings.ts';
 export { minionId } from './minion-id.ts';
 export { optionValue } from './options.ts';
 export { loadSaltConfig } from './salt-config.ts';

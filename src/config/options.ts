@@ -129,7 +129,8 @@ function asInteger(configured: Configured, name: string, most: number): Configur
   return { value: number, origin };
 }
 
-function unfit({ value, origin }: Configured, name: string, wanted: string): SaltbusError {
+/** The error for an option with a value that does not fit. */
+export function unfit({ value, origin }: Configured, name: string, wanted: string): SaltbusError {
   const place = origin.kind === 'file' ? `${origin.file}:${origin.line}: ` : '';
   return new SaltbusError(
     'ERR_SALTBUS_CONFIG',

@@ -1,6 +1,6 @@
 /** The commands in the pages of docs/ print what the pages show, each page beside a minion's and a master's bus of its own. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -49,6 +49,19 @@ async function makeHost(t: TestContext): Promise<Host> {
     await saltbus(t, ['bus', '--node', node], { env }).line('serving', 'stderr');
   }
   return { root, env };
+}
+
+/** The keys that docs/key.md speaks of. */
+function addKeys({ root }: Host): void {
+  const pki = join(root, 'etc/salt/pki/master');
+  const put = (name: string, path: string): void => {
+    mkdirSync(dirname(join(pki, path)), { recursive: true, mode: 0o700 });
+    copyFileSync(new URL(`../fixtures/keys/${name}.pub`, import.meta.url), join(pki, path));
+  };
+  appendFileSync(join(root, 'etc/salt/master'), `pki_dir: ${pki}\n`);
+  put('master', 'master.pub');
+  put('db01', 'minions/db01');
+  for (const id of ['test-1', 'web01', 'web02']) put(id, `minions_pre/${id}`);
 }
 
 /** Lines as they would be on that host: without the temporary folder, and as root. */
@@ -109,6 +122,7 @@ test('there are pages with commands', () => {
 for (const { name, blocks } of pages) {
   test(`docs/${name}`, LIMIT, async (t) => {
     const host = await makeHost(t);
+    if (name === 'key.md') addKeys(host);
     for (const commands of blocks) await runBlock(t, host, name, commands);
   });
 }

@@ -27,13 +27,21 @@ export function cleanPem(text: string): string {
  * The fingerprint of a key in PEM: the hash of its base64 lines, each with its line feed, as hex pairs with colons.
  *
  * It is what `master_finger` is compared with (3006.30, 3007.17, 3008.5). `salt-key -f` of 3006 and 3007 prints the same; that of
- * 3008.5 hashes the whole text of the file instead.
+ * 3008.5 hashes the whole text of the file instead, see {@link textFingerprint}.
  * @throws SaltbusError `ERR_SALTBUS_CONFIG` for a hash that is not known
  */
 export function fingerprint(pem: string, hashType = 'sha256'): string {
   const lines = pem.split('\n').filter((line) => line.trim() !== '');
   const body = lines.slice(1, -1).map((line) => `${line.replace(/\r$/, '')}\n`);
   return colons(body.join(''), hashType);
+}
+
+/**
+ * The fingerprint as `salt-key -f` of 3008.5 prints it: the hash of the whole text, BEGIN and END lines too.
+ * @throws SaltbusError `ERR_SALTBUS_CONFIG` for a hash that is not known
+ */
+export function textFingerprint(pem: string, hashType = 'sha256'): string {
+  return colons(pem, hashType);
 }
 
 function colons(text: string, hashType: string): string {

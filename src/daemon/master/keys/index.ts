@@ -1,0 +1,84 @@
+/** The keys of a master: its own, those of the minions, and the secrets of its command line. */
+import { userInfo } from 'node:os';
+import type { MasterKeySettings } from '../../../config/index.ts';
+import { ownerFor } from '../../../pki/index.ts';
+import { AutomaticRules } from './automatic.ts';
+import { KeyStore } from './key-store.ts';
+import { KeyWatch } from './key-watch.ts';
+import { openLocalSecrets } from './local-secrets.ts';
+import type { LocalSecrets } from './local-secrets.ts';
+import { openMasterKey } from './master-key.ts';
+import type { MasterKey } from './master-key.ts';
+import { trustedUsers } from './safety.ts';
+import { signIn } from './sign-in.ts';
+import type { SignInContext, SignInOutcome, SignInRequest } from './sign-in.ts';
+
+export { AUTH_TAG, KEY_TAG, keyEventOf } from './key-events.ts';
+export type { KeyChange, KeyStore } from './key-store.ts';
+export type { LocalSecrets } from './local-secrets.ts';
+export type { MasterKey } from './master-key.ts';
+export type { SignInOutcome, SignInRequest } from './sign-in.ts';
+
+/** What the keys of a master are opened with. */
+export interface MasterKeysOptions {
+  readonly settings: MasterKeySettings;
+  /** Who is connected, for `max_minions`. */
+  readonly connected: SignInContext['connected'];
+  /** Most keys that wait for a decision. @defaultValue 10000 */
+  readonly maxPending?: number;
+  /** Calls when a key was deleted or rejected by a `salt-key` or `saltbus key`, which asks for a new publish key. */
+  readonly onRotate?: () => void;
+}
+
+/** The keys of a master, in memory and watched on disk. */
+export interface MasterKeys extends AsyncDisposable {
+  readonly own: MasterKey;
+  readonly store: KeyStore;
+  readonly secrets: LocalSecrets;
+  /** Decides on a sign-in and makes the changes that follow. Never throws; reads nothing from disk. */
+  signIn(request: SignInRequest): SignInOutcome;
+  /** Takes over what has changed on disk now, instead of within a second. */
+  refresh(): Promise<void>;
+  /** Stops watching. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the keys of a master: makes what is not there, checks what is, and reads all of it.
+ * @throws SaltbusError `ERR_SALTBUS_KEY_UNSAFE`, `ERR_SALTBUS_KEY_INVALID`, `ERR_SALTBUS_CONFIG`, `ERR_SALTBUS_PERMISSION` or `ERR_SALTBUS_SYSTEM`
+ */
+export async function openMasterKeys(options: MasterKeysOptions): Promise<MasterKeys> {
+  const { settings, connected, maxPending, onRotate } = options;
+  const owner = ownerFor(settings.user);
+  const { pkiDir, cachedir, masterId } = settings;
+  const permissive = settings.permissivePkiAccess;
+  const own = await openMasterKey({ pkiDir, masterId, keysize: settings.keysize, owner, permissive });
+  const store = await KeyStore.open({ pkiDir, owner, permissive });
+  const rules = await AutomaticRules.open({ ...settings, permissive });
+  const user = settings.user ?? userInfo().username;
+  const secrets = openLocalSecrets({ cachedir, users: [{ name: user, owner }] });
+  const trusted = trustedUsers({ owner });
+  const watch = new KeyWatch({
+    store,
+    rules,
+    dropFile: { cachedir, masterId, trusted, onAsked: () => onRotate?.() },
+  });
+  const context: SignInContext = {
+    store,
+    rules,
+    connected,
+    openMode: settings.openMode,
+    maxMinions: settings.maxMinions,
+    ...(maxPending === undefined ? {} : { maxPending }),
+  };
+  const close = (): Promise<void> => watch.close();
+  return {
+    own,
+    store,
+    secrets,
+    signIn: (request) => signIn(request, context),
+    refresh: () => watch.look(),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}

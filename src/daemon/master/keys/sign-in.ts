@@ -1,0 +1,109 @@
+/**
+ * Decides on sign-ins against the store, and makes the changes.
+ */
+import type { KeyObject } from 'node:crypto';
+import { MAX_PUBLIC_PEM, cleanPem } from '../../../codec/rsa/pem.ts';
+import { publish } from '../../../diagnostics.ts';
+import { SaltbusError } from '../../../errors.ts';
+import { isMinionId } from '../../../pki/index.ts';
+import type { AutomaticRules, AutomaticVerdict } from './automatic.ts';
+import { decideSignIn } from './decision.ts';
+import type { SignInReply } from './decision.ts';
+import type { AuthEventData } from './key-events.ts';
+import { usableKey } from './key-scan.ts';
+import type { KeyStore, StandingKey } from './key-store.ts';
+
+/** What a minion has sent, unchecked. */
+export interface SignInRequest {
+  readonly id: unknown;
+  readonly pub: unknown;
+  readonly autosignGrains?: unknown;
+}
+
+/** What came of it. */
+export interface SignInOutcome {
+  readonly reply: SignInReply;
+  /** The minion's key, when the reply is `accept`: the answer is encrypted for it. */
+  readonly key: KeyObject | undefined;
+  /** Data of the event `salt/auth`; `undefined`: none is fired. */
+  readonly event: AuthEventData | undefined;
+  /** Why a change could not be made on disk; the reply is `refused` then. */
+  readonly error: SaltbusError | undefined;
+}
+
+/** What sign-ins are decided with. */
+export interface SignInContext {
+  readonly store: KeyStore;
+  readonly rules: AutomaticRules;
+  /** Who is connected, for `max_minions`. */
+  readonly connected: { readonly count: () => number; readonly has: (id: string) => boolean };
+  readonly openMode?: boolean;
+  /** @defaultValue 0, any number */
+  readonly maxMinions?: number;
+  /** Most keys that wait for a decision; a new id beyond them is told that the master is full. @defaultValue 10000 */
+  readonly maxPending?: number;
+  /** Milliseconds since 1970. @defaultValue `Date.now` */
+  readonly now?: () => number;
+}
+
+const MAX_PENDING = 10_000;
+const REFUSED: SignInOutcome = { reply: 'refused', key: undefined, event: undefined, error: undefined };
+const NO_VERDICT: AutomaticVerdict = { kind: 'none' };
+
+/** Decides on a sign-in and makes the changes that follow. Never throws; reads nothing from disk. */
+export function signIn(request: SignInRequest, context: SignInContext): SignInOutcome {
+  const { id } = request;
+  if (!isMinionId(id)) return REFUSED;
+  const { store, rules, connected } = context;
+  const standing = store.find(id);
+  const sent = typeof request.pub === 'string' && request.pub.length <= MAX_PUBLIC_PEM ? request.pub : '';
+  const pem = cleanPem(sent);
+  const key = keyOf(pem, standing);
+  const undecided = standing === undefined || standing.state === 'pending';
+  const verdict =
+    undecided && key !== undefined && context.openMode !== true
+      ? rules.verdict(id, grainsOf(request.autosignGrains), (context.now ?? Date.now)())
+      : NO_VERDICT;
+  const most = context.maxPending ?? MAX_PENDING;
+  const decision = decideSignIn({
+    id,
+    pem: key === undefined ? undefined : pem,
+    standing,
+    openMode: context.openMode === true,
+    maxMinions: context.maxMinions ?? 0,
+    connected: { count: connected.count(), has: connected.has(id) },
+    pending: { count: store.count('pending'), most },
+    automatic: verdict.kind,
+  });
+  if (decision.overflow) publish('saltbus:keys:full', { id, pending: most });
+  if (decision.write !== undefined) {
+    try {
+      store.write(decision.write);
+    } catch (error) {
+      if (error instanceof SaltbusError) return { ...REFUSED, error };
+      throw error;
+    }
+  }
+  if (decision.signed && verdict.kind === 'sign' && verdict.by === 'stub') rules.useStub(id);
+  return {
+    reply: decision.reply,
+    key: decision.reply === 'accept' ? key : undefined,
+    event: decision.event === undefined ? undefined : { ...decision.event, id, pub: pem },
+    error: undefined,
+  };
+}
+
+// An accepted minion that signs in again, by far the most frequent case, costs no parsing.
+function keyOf(pem: string, standing: StandingKey | undefined): KeyObject | undefined {
+  if (pem === '') return undefined;
+  if (standing?.state === 'accepted' && standing.pem === pem) return standing.key;
+  return usableKey(pem);
+}
+
+function grainsOf(value: unknown): ReadonlyMap<unknown, unknown> | undefined {
+  if (value instanceof Map) return value as ReadonlyMap<unknown, unknown>;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return new Map(Object.entries(value));
+  }
+  return undefined;
+}
