@@ -11,7 +11,7 @@ import { serveBus } from '../../src/daemon/bus-server.ts';
 import { DIALECTS } from '../../src/dialect/releases.ts';
 import { connectSocket } from '../../src/transport/connect.ts';
 import type { Endpoint } from '../../src/transport/endpoint.ts';
-import { JOB_RETURN, JOB_RETURN_TAG } from './job-return.ts';
+import { JOB_RETURN, JOB_RETURN_TAG } from './payloads.ts';
 
 const LISTENERS = 4;
 const [role = '', folder = '', countText = '0', stalled = ''] = process.argv.slice(2);
