@@ -13,6 +13,7 @@ import type { Figure } from '../bench/lib/report.ts';
 import { realBus } from '../bench/real-bus.ts';
 import { roundTrip } from '../bench/round-trip.ts';
 import { target } from '../bench/target.ts';
+import { stalled } from '../bench/stalled.ts';
 import { throughput } from '../bench/throughput.ts';
 import { zmtpPublications, zmtpRequests } from '../bench/zmtp.ts';
 
@@ -24,6 +25,7 @@ const BENCHMARKS: Readonly<Record<string, (short: boolean) => Promise<Figure>>> 
   'many-subscriptions': manySubscriptions,
   'state-returns': stateReturns,
   target,
+  stalled,
   'round-trip': roundTrip,
   'real-bus': realBus,
   'zmtp-requests': zmtpRequests,

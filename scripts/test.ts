@@ -22,7 +22,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
   unit: { run: folder('unit', 2), budget: 30 },
   contract: { run: folder('contract', 1), budget: 60 },
   integration: { run: folder('integration', 1), budget: 120 },
-  memory: { run: folder('memory', 1), budget: 120 },
+  memory: { run: folder('memory', 1), budget: 180 },
   fuzz: { run: folder('fuzz', 1), budget: 60 },
   nodes: { run: () => import('./node-matrix.ts').then((matrix) => matrix.runOnOtherNodes()), budget: 300 },
   interop: { run: () => import('./interop.ts').then((interop) => interop.runInterop()), budget: 900 },

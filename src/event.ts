@@ -6,7 +6,7 @@ import { MsgpackCursor } from './codec/msgpack/cursor.ts';
 import { decodeExact, decodePlain } from './codec/msgpack/decode.ts';
 import type { DecodeNotes } from './codec/msgpack/decode.ts';
 import type { ExactValue } from './codec/msgpack/values.ts';
-import { SaltbusError } from './errors.ts';
+import { SaltbusError, withoutStack } from './errors.ts';
 
 /**
  * The data of an event as programs want it.
@@ -149,10 +149,15 @@ export function problemOfBody(buffer: Buffer, start: number, end: number): Saltb
 }
 
 function noTagEnd(): SaltbusError {
-  return new SaltbusError('ERR_SALTBUS_FRAME', 'The event has no end of its tag (two line feeds)');
+  return withoutStack(
+    () => new SaltbusError('ERR_SALTBUS_FRAME', 'The event has no end of its tag (two line feeds)'),
+  );
 }
 
 function problemOfData(buffer: Buffer, start: number, end: number): SaltbusError | undefined {
+  // As withoutStack(), in place: this is done for each event.
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
   try {
     const cursor = new MsgpackCursor(buffer, start, end);
     if (!cursor.atMap()) return new SaltbusError('ERR_SALTBUS_DATA', 'The data of the event is no map');
@@ -165,5 +170,7 @@ function problemOfData(buffer: Buffer, start: number, end: number): SaltbusError
   } catch (error) {
     if (error instanceof SaltbusError) return error;
     throw error;
+  } finally {
+    Error.stackTraceLimit = limit;
   }
 }

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { findBody } from '../codec/envelope.ts';
 import { FrameSplitter } from '../codec/frame-splitter.ts';
 import type { Framing } from '../codec/framing.ts';
-import { SaltbusError } from '../errors.ts';
+import { SaltbusError, withoutStack } from '../errors.ts';
 import type { GapReason } from './queue.ts';
 import { Link } from '../transport/link.ts';
 import type { LinkOptions, LinkOwner } from '../transport/link.ts';
@@ -122,7 +122,7 @@ export class Feed implements LinkOwner {
 
   #oddFrame(buffer: Buffer, start: number, end: number): void {
     try {
-      const body = findBody(buffer, start, end);
+      const body = withoutStack(() => findBody(buffer, start, end));
       this.#owner.onBody(buffer, body.start, body.end);
     } catch (error) {
       if (!(error instanceof SaltbusError)) throw error;

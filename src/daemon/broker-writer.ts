@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { findBody } from '../codec/envelope.ts';
 import { FrameSplitter } from '../codec/frame-splitter.ts';
 import type { BodyRange, Framing } from '../codec/framing.ts';
-import { SaltbusError } from '../errors.ts';
+import { SaltbusError, withoutStack } from '../errors.ts';
 import { problemOfBody } from '../event.ts';
 
 /** What the connection of a firing program tells the broker. */
@@ -90,7 +90,7 @@ export class BrokerWriter {
     const framing = this.#splitter.framing ?? 'bare';
     try {
       const canonical = bodyStart !== -1;
-      const body = canonical ? { start: bodyStart, end } : findBody(buffer, start, end);
+      const body = canonical ? { start: bodyStart, end } : withoutStack(() => findBody(buffer, start, end));
       const problem = problemOfBody(buffer, body.start, body.end);
       if (problem !== undefined) throw problem;
       this.#owner.onFrame(buffer, canonical ? { start, end } : undefined, body, framing);

@@ -2,14 +2,16 @@
  * The event bus itself: firing programs on one side, subscribers on the other, and bytes passed on as they came.
  *
  * It is handed connections, and does not listen: see `bus-server.ts`. A subscriber has a bounded outbox; one that does
- * not read is cut and counted, and never delays another. Firing programs are slowed only while every subscriber that
- * still reads is behind: the fastest one paces the bus.
+ * not read is cut and counted, and never delays another. Firing programs are slowed while every subscriber that still
+ * reads is behind: the fastest one paces the bus. One that reads and has fallen far behind is waited for a little: see
+ * {@link Grace}.
  */
 import type { Duplex } from 'node:stream';
 import type { Framing } from '../codec/framing.ts';
 import { publish } from '../diagnostics.ts';
 import { BrokerSubscriber } from './broker-subscriber.ts';
 import { BrokerWriter } from './broker-writer.ts';
+import { Grace } from './grace.ts';
 import { OutgoingFrames } from './outgoing-frames.ts';
 
 /** Bounds of a broker. */
@@ -51,6 +53,8 @@ export interface Principal {
 
 // A subscriber that took nothing for this long does not pace firing programs any more.
 const STALLED_MS = 1000;
+// One that took something within this time reads, and may be waited for.
+const READING_MS = 100;
 const SWEEP_MS = 1000;
 
 /** An event bus in this process. */
@@ -61,6 +65,8 @@ export class Broker implements AsyncDisposable {
   readonly #outgoing = new OutgoingFrames();
   #sweep: NodeJS.Timeout | undefined;
   #paused = false;
+  readonly #grace = new Grace(performance.now());
+  #graceTimer: NodeJS.Timeout | undefined;
   #scheduled = false;
   #events = 0;
   #malformed = 0;
@@ -153,6 +159,7 @@ export class Broker implements AsyncDisposable {
   async close(): Promise<void> {
     this.#flush();
     clearInterval(this.#sweep);
+    clearTimeout(this.#graceTimer);
     this.#sweep = undefined;
     for (const writer of [...this.#writers]) writer.close();
     await Promise.all([...this.#subscribers].map((subscriber) => subscriber.finish()));
@@ -206,7 +213,12 @@ export class Broker implements AsyncDisposable {
   }
 
   #pace(): void {
-    const pause = this.#everyoneIsBehind();
+    const now = performance.now();
+    const allBehind = this.#everyoneIsBehind(now);
+    const helping = this.#grace.ask(!allBehind && this.#someoneLags(now), now);
+    // Progress ends the wait early; where there is none, this does.
+    if (helping) this.#graceTimer ??= this.#paceAfter(this.#grace.leftMs);
+    const pause = allBehind || helping;
     if (pause === this.#paused) return;
     this.#paused = pause;
     for (const writer of this.#writers) {
@@ -215,8 +227,22 @@ export class Broker implements AsyncDisposable {
     }
   }
 
-  #everyoneIsBehind(): boolean {
-    const now = performance.now();
+  #paceAfter(ms: number): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.#graceTimer = undefined;
+      this.#pace();
+    }, ms);
+  }
+
+  #someoneLags(now: number): boolean {
+    const mark = this.#limits.outboxBytes / (this.#paused ? 4 : 2);
+    for (const subscriber of this.#subscribers) {
+      if (subscriber.waitingBytes > mark && subscriber.stalledMs(now) < READING_MS) return true;
+    }
+    return false;
+  }
+
+  #everyoneIsBehind(now: number): boolean {
     let readers = 0;
     for (const subscriber of this.#subscribers) {
       if (subscriber.waitingBytes < this.#limits.paceBytes) return false;
