@@ -23,7 +23,7 @@ export type EscapeNode =
   | { readonly type: 'set'; readonly negated: false; readonly items: readonly [CharacterClass] }
   | { readonly type: 'assertion'; readonly what: Assertion };
 
-const SHOWN = 200;
+const SHOWN = 1000;
 
 function shortened(pattern: string): string {
   return pattern.length <= SHOWN ? pattern : `${pattern.slice(0, SHOWN)}...`;
