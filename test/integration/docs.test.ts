@@ -1,110 +1,96 @@
-/** The commands in the pages of docs/ print what the pages show, each page beside a minion's and a master's bus of its own. */
+/** The commands in the pages of docs/ print what the pages show; each page has a host of its own, with a minion's bus. */
 import assert from 'node:assert/strict';
-import { appendFileSync, copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
-import { saltbus, saltbusOnPath, start } from '../helpers/cli.ts';
-import type { Running } from '../helpers/cli.ts';
-import { blocksOf, isShown } from '../helpers/docs-blocks.ts';
-import type { DocCommand } from '../helpers/docs-blocks.ts';
+import { saltbus, saltbusOnPath } from '../helpers/cli.ts';
+import { blocksOf, isShown, isShownInAnyOrder } from '../helpers/docs-blocks.ts';
 import { temporaryFolder } from '../helpers/own-bus.ts';
+import { waitUntil } from '../helpers/wait-until.ts';
 
 const DOCS = new URL('../../docs/', import.meta.url);
 const LIMIT = { timeout: 120_000 };
+const COMMAND_MS = 60_000;
+const DONE = '-- done --';
 
-/** The host that the pages speak of: `web01`, with both configurations in /etc/salt, below a temporary folder. */
-interface Host {
-  readonly root: string;
-  readonly env: NodeJS.ProcessEnv;
+/** A shell on the host that the pages speak of: the minion `web01`, configured in /etc/salt, all of it below a temporary folder. */
+interface Shell {
+  /** Runs a command, and gives what was said until it has ended and `count` lines were there. */
+  run(command: string, count: number): Promise<readonly string[]>;
 }
 
-async function makeHost(t: TestContext): Promise<Host> {
-  const root = temporaryFolder(t);
-  const home = join(root, 'home');
-  for (const folder of ['etc/salt/minion.d', 'var/cache/salt', 'home', 'run/user']) {
-    mkdirSync(join(root, folder), { recursive: true });
-  }
-  for (const node of ['minion', 'master'] as const) {
-    const lines = [`sock_dir: ${root}/var/run/salt/${node}`, `cachedir: ${root}/var/cache/salt/${node}`];
-    if (node === 'minion') lines.unshift('id: web01');
-    writeFileSync(join(root, 'etc/salt', node), `${lines.join('\n')}\n`);
-  }
-  writeFileSync(
-    join(root, 'etc/salt/minion.d/returner.conf'),
-    'mysql.host: db.example.com\nmysql.pass: secret\n',
-  );
-  const bin = saltbusOnPath(t)['PATH']?.split(':')[0] ?? '';
-  const env = {
-    PATH: [bin, dirname(process.execPath), '/usr/bin', '/bin'].join(':'),
-    HOME: home,
-    XDG_RUNTIME_DIR: join(root, 'run/user'),
-    XDG_CACHE_HOME: '',
-    SALT_CONFIG_DIR: join(root, 'etc/salt'),
-    NO_COLOR: '1',
-    TZ: 'UTC',
-  };
-  for (const node of ['minion', 'master']) {
-    await saltbus(t, ['bus', '--node', node], { env }).line('serving', 'stderr');
-  }
-  return { root, env };
-}
-
-/** The keys that docs/key.md speaks of. */
-function addKeys({ root }: Host): void {
+/** The master, and its keys, that docs/key.md speaks of. */
+function addKeys(root: string): void {
   const pki = join(root, 'etc/salt/pki/master');
   const put = (name: string, path: string): void => {
     mkdirSync(dirname(join(pki, path)), { recursive: true, mode: 0o700 });
     copyFileSync(new URL(`../fixtures/keys/${name}.pub`, import.meta.url), join(pki, path));
   };
-  appendFileSync(join(root, 'etc/salt/master'), `pki_dir: ${pki}\n`);
+  writeFileSync(join(root, 'etc/salt/master'), `pki_dir: ${pki}\n`);
   put('master', 'master.pub');
   put('db01', 'minions/db01');
   for (const id of ['test-1', 'web01', 'web02']) put(id, `minions_pre/${id}`);
 }
 
-/** Lines as they would be on that host: without the temporary folder, and as root. */
-function onHost(text: string, { root }: Host): string[] {
-  const { username } = userInfo();
-  const plain = text
-    .replaceAll(root, '')
-    .replace(new RegExp(`\\b(owner|group|user \\()${username}\\b`, 'g'), '$1root');
-  const lines = plain.split('\n');
-  return lines.at(-1) === '' ? lines.slice(0, -1) : lines;
+async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
+  const root = temporaryFolder(t);
+  for (const folder of ['etc/salt/minion.d', 'work']) mkdirSync(join(root, folder), { recursive: true });
+  const write = (file: string, lines: readonly string[]): void => {
+    writeFileSync(join(root, 'etc/salt', file), `${lines.join('\n')}\n`);
+  };
+  write('minion', [
+    'id: web01',
+    `sock_dir: ${root}/var/run/salt/minion`,
+    `cachedir: ${root}/var/cache/salt/minion`,
+  ]);
+  if (page === 'key.md') addKeys(root);
+  write('minion.d/returner.conf', ['mysql.host: db.example.com', 'mysql.pass: secret']);
+  const env = {
+    ...process.env,
+    ...saltbusOnPath(t),
+    SALT_CONFIG_DIR: join(root, 'etc/salt'),
+    XDG_CACHE_HOME: join(root, 'cache'),
+    XDG_RUNTIME_DIR: join(root, 'run'),
+    TZ: 'UTC',
+  };
+  await saltbus(t, ['bus'], { env }).line('serving', 'stderr');
+  const shell = spawn('bash', ['--norc', '--noprofile'], {
+    cwd: join(root, 'work'),
+    env,
+    stdio: ['pipe', 'pipe', 'inherit'],
+    // a group of its own: what still runs in the background ends with it
+    detached: true,
+  });
+  t.after(() => {
+    if (shell.pid !== undefined) process.kill(-shell.pid, 'SIGKILL');
+  });
+  let lines: string[] = [];
+  createInterface({ input: shell.stdout }).on('line', (line) => lines.push(onHost(line, root)));
+  shell.stdin.write('exec 2>&1\n');
+  return {
+    run: async (command, count) => {
+      lines = [];
+      // the exit code is kept for `echo $?`
+      shell.stdin.write(`(exit $code); { ${command}\n} </dev/null; code=$?; echo '${DONE}'\n`);
+      const until = performance.now() + COMMAND_MS;
+      const isDone = (): boolean => lines.includes(DONE) && lines.length > count;
+      // What came by then is compared: that says more than a time limit.
+      await waitUntil(() => isDone() || performance.now() > until);
+      return lines.filter((line) => line !== DONE);
+    },
+  };
 }
 
-async function runBlock(
-  t: TestContext,
-  host: Host,
-  page: string,
-  commands: readonly DocCommand[],
-): Promise<void> {
-  const shell = (text: string): Running =>
-    start(t, '/bin/sh', ['-c', `cd "$HOME"\n${text}`], { env: host.env, input: '' });
-  let beside: Running[] = [];
-  let code: number | string = 0;
-  for (const { text, output, line } of commands) {
-    let printed = '';
-    if (text === 'echo $?') printed = `${code}\n`;
-    else if (text === 'wait') {
-      for (const { stdout } of await Promise.all(beside.map(({ ended }) => ended))) printed += stdout;
-      beside = [];
-    } else if (text.endsWith(' &')) {
-      const running = shell(`exec ${text.slice(0, -2)}`);
-      await Promise.any([running.line('listening', 'stderr'), running.line('serving', 'stderr')]);
-      beside.push(running);
-    } else {
-      const ended = await shell(`{ ${text}\n} 2>&1`).ended;
-      ({ code } = ended);
-      printed = ended.stdout;
-    }
-    const actual = onHost(printed, host);
-    assert.ok(
-      isShown(output, actual),
-      `docs/${page}:${line}: $ ${text}\n--- shown\n${output.join('\n')}\n--- printed\n${actual.join('\n')}`,
-    );
-  }
+// As it is on that host: without the temporary folder, and as root.
+function onHost(line: string, root: string): string {
+  const { username } = userInfo();
+  return line
+    .replaceAll(root, '')
+    .replace(new RegExp(`\\b(owner |group |user \\(|: )${username}\\b`, 'g'), '$1root');
 }
 
 const pages = readdirSync(DOCS)
@@ -112,17 +98,27 @@ const pages = readdirSync(DOCS)
   .map((name) => ({ name, blocks: blocksOf(readFileSync(new URL(name, DOCS), 'utf8')) }))
   .filter(({ blocks }) => blocks.length > 0);
 
-test('there are pages with commands', () => {
-  assert.equal(
-    pages.some(({ name }) => name === 'doctor.md'),
-    true,
-  );
+test('each command that has a page has commands in it that are run', () => {
+  const names = pages.map(({ name }) => name);
+  for (const command of ['listen', 'fire', 'bus', 'doctor', 'config', 'capture', 'replay', 'top', 'key']) {
+    assert.equal(names.includes(`${command}.md`), true, command);
+  }
 });
 
 for (const { name, blocks } of pages) {
   test(`docs/${name}`, LIMIT, async (t) => {
-    const host = await makeHost(t);
-    if (name === 'key.md') addKeys(host);
-    for (const commands of blocks) await runBlock(t, host, name, commands);
+    const shell = await shellOnHost(t, name);
+    let isBackground = false;
+    for (const { text, output, line } of blocks.flat()) {
+      isBackground ||= text.endsWith('&');
+      const count = output.filter((shown) => shown !== '...').length;
+      const said = await shell.run(text, count);
+      const isRight: typeof isShown = isBackground ? isShownInAnyOrder : isShown;
+      assert.equal(
+        isRight(output, said),
+        true,
+        `docs/${name}:${line}: $ ${text}\n--- shown\n${output.join('\n')}\n--- printed\n${said.join('\n')}`,
+      );
+    }
   });
 }
