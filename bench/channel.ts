@@ -48,9 +48,9 @@ export async function requests(short: boolean): Promise<Figure> {
   const load = { cmd: '_minion_event', pretag: null, tag: 'bench/x', data: JOB_RETURN };
   const count = short ? 2000 : 10_000;
   const rounds: Record<string, number[]> = {
-    'opened and answered': [],
-    'refused: HMAC': [],
-    'refused: version': [],
+    'saltbus, answered': [],
+    'saltbus, refused at HMAC': [],
+    'saltbus, refused at version': [],
   };
   for (let round = 0; round < (short ? 1 : 5); round += 1) {
     const payloads = Array.from({ length: count }, () => session.seal(load).payload);
@@ -60,17 +60,17 @@ export async function requests(short: boolean): Promise<Figure> {
       if (opened.kind !== 'authentic') throw new Error(opened.kind);
       sealReply(opened, null);
     }
-    rounds['opened and answered']?.push(rateOf(count, begun));
+    rounds['saltbus, answered']?.push(rateOf(count, begun));
     const bad = Buffer.from(payloads[0] ?? '');
     bad[100] = (bad[100] ?? 0) ^ 1;
     begun = performance.now();
     for (let index = 0; index < count; index += 1) openRequest(door, bad);
-    rounds['refused: HMAC']?.push(rateOf(count, begun));
+    rounds['saltbus, refused at HMAC']?.push(rateOf(count, begun));
     const old = Buffer.from(payloads[0] ?? '');
     old[old.indexOf('version') + 7] = 2;
     begun = performance.now();
     for (let index = 0; index < count; index += 1) openRequest(door, old);
-    rounds['refused: version']?.push(rateOf(count, begun));
+    rounds['saltbus, refused at version']?.push(rateOf(count, begun));
   }
   return { name: 'requests of 600 bytes at the door of a master', unit: 'requests/s', rounds };
 }
@@ -96,7 +96,7 @@ export async function signatures(short: boolean): Promise<Figure> {
   });
   let next = 0;
   const contenders: Readonly<Record<string, () => Promise<unknown>>> = {
-    'libuv pool (ours)': () => masterKey.sign('PKCS1v15-SHA1', message),
+    'saltbus, libuv pool': () => masterKey.sign('PKCS1v15-SHA1', message),
     'one worker thread': () =>
       new Promise<void>((resolve) => {
         next += 1;

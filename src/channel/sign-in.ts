@@ -99,7 +99,8 @@ function refused(check: SignInCheck, why: string): Refused {
 
 /**
  * Builds the request.
- * @throws SaltbusError `ERR_SALTBUS_KEY_INVALID` when the pinned key cannot be used
+ * @throws SaltbusError `ERR_SALTBUS_KEY_INVALID` when the pinned or the signing key cannot be used, `ERR_SALTBUS_CONFIG` for a
+ * hash of the fingerprint that is not known
  */
 export function beginSignIn(
   identity: MinionIdentity,
@@ -112,6 +113,9 @@ export function beginSignIn(
     pinned,
     autosignGrains,
   } = options;
+  // What reading the reply leans on is tried here, so that a reply cannot bring out a fault of the configuration.
+  if (options.masterSignKey !== undefined) parsePublicKey(options.masterSignKey);
+  fingerprint(identity.publicPem, options.hashType);
   const nonce = newNonce(random);
   const token =
     pinned === undefined

@@ -297,3 +297,11 @@ test('a bit flipped in any byte of a real reply, or any byte cut off, is never a
 test('the public key that is sent is the cleaned one', () => {
   assert.equal(identity.publicPem, publicPem(createPrivateKey(privatePemOf('web1'))));
 });
+
+test('a key or a hash that cannot be used is an error before anything is sent', () => {
+  assert.throws(() => beginSignIn(identity, { pinned: 'no key' }), { code: 'ERR_SALTBUS_KEY_INVALID' });
+  assert.throws(() => beginSignIn(identity, { masterSignKey: privatePemOf('sign') }), {
+    code: 'ERR_SALTBUS_KEY_INVALID',
+  });
+  assert.throws(() => beginSignIn(identity, { hashType: 'crc' }), { code: 'ERR_SALTBUS_CONFIG' });
+});
