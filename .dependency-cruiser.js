@@ -28,7 +28,7 @@ const MAY_IMPORT = {
     'config',
     'pki',
   ],
-  pki: [],
+  pki: ['codec'],
   client: [
     'channel',
     'pki',

@@ -29,7 +29,7 @@ export class MinionIdentity {
     if (!isMinionId(id)) {
       throw new SaltbusError(
         'ERR_SALTBUS_USAGE',
-        `${JSON.stringify(id.slice(0, 64))} can be no id of a minion`,
+        `${JSON.stringify(String(id).slice(0, 64))} can be no id of a minion`,
         {
           next: 'An id has no slash, backslash or control character, does not begin with a dot, and has at most 255 bytes.',
         },

@@ -5,6 +5,7 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { Node } from '../bus/bus.ts';
 import type { ConnectOptions } from '../client/connect.ts';
+import type { BusSelector } from '../client/locate.ts';
 import { parseDuration } from './duration.ts';
 
 /** The values of those options, as commander gives them. */
@@ -44,8 +45,8 @@ export function addBusOptions(command: Command, { wait = true }: { readonly wait
     : command;
 }
 
-/** The options for connect() that the flags ask for. */
-export function connectOptions(flags: BusFlags): ConnectOptions {
+/** The bus that the flags name. */
+export function busSelector(flags: Omit<BusFlags, 'dialect' | 'wait'>): BusSelector {
   return {
     ...(flags.node === undefined ? {} : { node: flags.node }),
     ...(flags.configDir === undefined ? {} : { configDir: flags.configDir }),
@@ -53,6 +54,13 @@ export function connectOptions(flags: BusFlags): ConnectOptions {
     ...(flags.id === undefined ? {} : { id: flags.id }),
     ...(flags.hashType === undefined ? {} : { hashType: flags.hashType }),
     ...(flags.socket === undefined ? {} : { path: flags.socket }),
+  };
+}
+
+/** The options for connect() that the flags ask for. */
+export function connectOptions(flags: BusFlags): ConnectOptions {
+  return {
+    ...busSelector(flags),
     ...(flags.dialect === undefined ? {} : { dialect: flags.dialect }),
     ...(flags.wait === undefined ? {} : { wait: flags.wait }),
     onNote: (note) => process.stderr.write(`saltbus: ${note}\n`),

@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto';
 import type { DialectMemory } from '../bus/bus.ts';
 import type { Framing } from '../codec/framing.ts';
 import { announcementPath, parseAnnouncement } from '../dialect/announcement.ts';
+import type { Announcement } from '../dialect/announcement.ts';
 
 interface Remembered {
   readonly path: string;
@@ -23,7 +24,7 @@ export function dialectMemory(pullPath: string, cacheDir: string): DialectMemory
   const name = createHash('sha256').update(pullPath).digest('hex').slice(0, 16);
   const file = join(cacheDir, 'dialects', `${name}.json`);
   return {
-    recall: async () => (await announced(pullPath)) ?? (await recalled(file, pullPath)),
+    recall: async () => announced(pullPath) ?? (await recalled(file, pullPath)),
     remember: async (pull) => {
       try {
         const { ino: inode, ctimeMs: changed } = await stat(pullPath);
@@ -40,16 +41,20 @@ export function dialectMemory(pullPath: string, cacheDir: string): DialectMemory
   };
 }
 
-// Our own broker says what it takes in a file beside its socket; it takes either framing.
-async function announced(pullPath: string): Promise<Framing | undefined> {
+// What our own broker says in a file beside its socket; nothing, where another daemon has taken the socket over.
+function announcementOf(pullPath: string): Announcement | undefined {
   try {
-    const text = await readFile(announcementPath(pullPath), 'utf8');
-    const announcement = parseAnnouncement(text);
-    if (announcement?.inode !== (await stat(pullPath)).ino) return undefined;
-    return announcement.pull === 'any' ? 'bare' : announcement.pull;
+    const announcement = parseAnnouncement(readFileSync(announcementPath(pullPath), 'utf8'));
+    return announcement?.inode === statSync(pullPath).ino ? announcement : undefined;
   } catch {
     return undefined;
   }
+}
+
+// It takes either framing.
+function announced(pullPath: string): Framing | undefined {
+  const pull = announcementOf(pullPath)?.pull;
+  return pull === 'any' ? 'bare' : pull;
 }
 
 async function recalled(file: string, pullPath: string): Promise<Framing | undefined> {
@@ -68,10 +73,5 @@ async function recalled(file: string, pullPath: string): Promise<Framing | undef
  * minion behind it. Looked at anew each time, because another daemon may have taken the socket over.
  */
 export function forwardsToMaster(pullPath: string): boolean {
-  try {
-    const announcement = parseAnnouncement(readFileSync(announcementPath(pullPath), 'utf8'));
-    return announcement?.inode !== statSync(pullPath).ino || announcement.forwards;
-  } catch {
-    return true;
-  }
+  return announcementOf(pullPath)?.forwards ?? true;
 }

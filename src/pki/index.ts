@@ -18,6 +18,6 @@ export {
   stateDirectory,
 } from './layout.ts';
 export type { KeyState } from './layout.ts';
-export { isMinionId } from './minion-id.ts';
+export { isMinionId } from '../codec/load/names.ts';
 export { ownerFor } from './owner.ts';
 export type { Owner } from './owner.ts';

@@ -13,6 +13,7 @@ import type { ReleaseTraits } from '../../dialect/releases.ts';
 import { onDiagnostics } from '../../diagnostics.ts';
 import { SaltbusError } from '../../errors.ts';
 import { endpointName } from '../../transport/endpoint.ts';
+import { busSelector } from '../bus-options.ts';
 import { parseDuration } from '../duration.ts';
 import { EXIT } from '../exit-codes.ts';
 import { collect } from '../option-values.ts';
@@ -187,24 +188,14 @@ function alsoPair(text: string, flags: BusDaemonFlags): SocketPair {
       next: 'Write it like --also /run/bus-3006=3006.30.',
     });
   }
-  const [location] = busLocations({ ...selectorOf(flags), sockDir: text.slice(0, at) });
+  const [location] = busLocations({ ...busSelector(flags), sockDir: text.slice(0, at) });
   if (location === undefined) throw new SaltbusError('ERR_SALTBUS_USAGE', `'${text}' names no place`);
   return pairOf(location, traitsFor(text.slice(at + 1)));
 }
 
-function selectorOf(flags: BusDaemonFlags): Parameters<typeof busLocations>[0] {
-  return {
-    node: flags.node,
-    ...(flags.configDir === undefined ? {} : { configDir: flags.configDir }),
-    ...(flags.sockDir === undefined ? {} : { sockDir: flags.sockDir }),
-    ...(flags.id === undefined ? {} : { id: flags.id }),
-    ...(flags.hashType === undefined ? {} : { hashType: flags.hashType }),
-  };
-}
-
 // The first place is Salt's, the second this user's own; what was said outright is the only one.
 function chooseLocation(flags: BusDaemonFlags): BusLocation {
-  const locations = busLocations(selectorOf(flags));
+  const locations = busLocations(busSelector(flags));
   const [first] = locations;
   if (first === undefined) throw new SaltbusError('ERR_SALTBUS_USAGE', 'There is no place for the bus');
   return locations.find((location) => isWritable(location)) ?? first;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { examine } from '../../doctor/index.ts';
 import type { Finding, Level, Report } from '../../doctor/index.ts';
-import { addBusOptions } from '../bus-options.ts';
+import { addBusOptions, busSelector } from '../bus-options.ts';
 import type { BusFlags } from '../bus-options.ts';
 import { oneLine, paintFor } from '../terminal.ts';
 import type { Paint } from '../terminal.ts';
@@ -36,12 +36,7 @@ export default function addDoctor(program: Command): void {
     .addHelpText('after', EXAMPLES)
     .action(async (flags: DoctorFlags) => {
       const report = await examine({
-        ...(flags.node === undefined ? {} : { node: flags.node }),
-        ...(flags.configDir === undefined ? {} : { configDir: flags.configDir }),
-        ...(flags.sockDir === undefined ? {} : { sockDir: flags.sockDir }),
-        ...(flags.id === undefined ? {} : { id: flags.id }),
-        ...(flags.hashType === undefined ? {} : { hashType: flags.hashType }),
-        ...(flags.socket === undefined ? {} : { path: flags.socket }),
+        ...busSelector(flags),
         ...(flags.dialect === undefined ? {} : { dialect: flags.dialect }),
       });
       process.stdout.write(

@@ -17,12 +17,19 @@ function hasControl(text: string): boolean {
 }
 
 /**
- * Whether the text can be the id of a minion: a file name that stays where it is put. It has no slash, backslash or control
- * character, does not begin with a dot (Salt leaves dot files out when it lists keys), and has at most 255 bytes.
+ * Whether something can be the id of a minion, which is the name of its key's file.
+ *
+ * As Salt (3006.30 to 3008.5): no slash or backslash, no NUL, and a direct child of the directory. Stricter than Salt: no name that begins
+ * with a dot, which no listing shows; no control character; and no more bytes than a file name has.
  */
-export function isMinionId(text: string): boolean {
+export function isMinionId(id: unknown): id is string {
   return (
-    isShort(text) && !text.startsWith('.') && !/[/\\]/.test(text) && !hasControl(text) && text.isWellFormed()
+    typeof id === 'string' &&
+    isShort(id) &&
+    !id.startsWith('.') &&
+    !/[/\\]/.test(id) &&
+    !hasControl(id) &&
+    id.isWellFormed()
   );
 }
 

@@ -5,9 +5,7 @@ import type { ExactValue } from '../msgpack/values.ts';
 import { anything, jid, optional, text, textOrList } from './fields.ts';
 import type { LoadShape } from './fields.ts';
 
-/** A job for other minions. */
-export interface MinionPubLoad {
-  readonly cmd: 'minion_pub';
+interface PeerJob {
   readonly fun: string | readonly string[];
   readonly arg?: ExactValue;
   readonly tgt: string | readonly string[];
@@ -19,50 +17,35 @@ export interface MinionPubLoad {
   readonly no_parse?: ExactValue;
 }
 
-/** What `minion_pub` may carry. */
-export const minionPubShape: LoadShape<MinionPubLoad> = {
-  cmd: 'minion_pub',
-  fields: {
-    fun: textOrList,
-    arg: optional(anything),
-    tgt: textOrList,
-    tgt_type: optional(text(64)),
-    ret: optional(anything),
-    tmo: optional(anything),
-    timeout: optional(anything),
-    form: optional(text(64)),
-    no_parse: optional(anything),
-  },
+const peerJobFields = {
+  fun: textOrList,
+  arg: optional(anything),
+  tgt: textOrList,
+  tgt_type: optional(text(64)),
+  ret: optional(anything),
+  tmo: optional(anything),
+  timeout: optional(anything),
+  form: optional(text(64)),
+  no_parse: optional(anything),
 };
 
+/** A job for other minions. */
+export interface MinionPubLoad extends PeerJob {
+  readonly cmd: 'minion_pub';
+}
+
+/** What `minion_pub` may carry. */
+export const minionPubShape: LoadShape<MinionPubLoad> = { cmd: 'minion_pub', fields: peerJobFields };
+
 /** The same, waiting for the returns. */
-export interface MinionPublishLoad {
+export interface MinionPublishLoad extends PeerJob {
   readonly cmd: 'minion_publish';
-  readonly fun: string | readonly string[];
-  readonly arg?: ExactValue;
-  readonly tgt: string | readonly string[];
-  readonly tgt_type?: string;
-  readonly ret?: ExactValue;
-  readonly tmo?: ExactValue;
-  readonly timeout?: ExactValue;
-  readonly form?: string;
-  readonly no_parse?: ExactValue;
 }
 
 /** What `minion_publish` may carry. */
 export const minionPublishShape: LoadShape<MinionPublishLoad> = {
   cmd: 'minion_publish',
-  fields: {
-    fun: textOrList,
-    arg: optional(anything),
-    tgt: textOrList,
-    tgt_type: optional(text(64)),
-    ret: optional(anything),
-    tmo: optional(anything),
-    timeout: optional(anything),
-    form: optional(text(64)),
-    no_parse: optional(anything),
-  },
+  fields: peerJobFields,
 };
 
 /** A runner function. */
