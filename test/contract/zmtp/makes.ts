@@ -5,6 +5,7 @@ import { PubSocket } from '../../../src/transport/zmtp/pub.ts';
 import { ReqSocket } from '../../../src/transport/zmtp/req.ts';
 import { RouterSocket } from '../../../src/transport/zmtp/router.ts';
 import { SubSocket } from '../../../src/transport/zmtp/sub.ts';
+import { freePort } from '../../../src/testing/real-salt/ports.ts';
 
 export const HOST = '127.0.0.1';
 
@@ -109,7 +110,7 @@ export const OURS: Make = {
     t.after(() => {
       router.destroy();
     });
-    const { port } = await router.listen(HOST, settings.port ?? 0);
+    const { port } = await router.listen(HOST, settings.port ?? (await freePort()));
     return { port, close: () => router.close() };
   },
   req: (t, port, settings = {}) => {
@@ -136,7 +137,7 @@ export const OURS: Make = {
     t.after(() => {
       pub.destroy();
     });
-    const { port } = await pub.listen(HOST, settings.port ?? 0);
+    const { port } = await pub.listen(HOST, settings.port ?? (await freePort()));
     return {
       port,
       publish: (...frames) => {
@@ -187,12 +188,19 @@ function portOf(socket: { readonly lastEndpoint: string | null }): number {
   return Number(socket.lastEndpoint?.split(':').pop());
 }
 
-/** Reads a socket until it is closed. */
+/**
+ * Reads a socket until it is closed. The zeromq package refuses to read with EBUSY while a socket is being unbound, and whatever is unbound
+ * here is closed next: that is the end of the reading too.
+ */
 async function read(
   socket: AsyncIterable<Buffer[]>,
   take: (frames: Buffer[]) => void | Promise<void>,
 ): Promise<void> {
-  for await (const frames of socket) await take(frames);
+  try {
+    for await (const frames of socket) await take(frames);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+  }
 }
 
 /** Closes, and waits until the address is free again. */
@@ -208,7 +216,8 @@ export const LIBZMQ: Make = {
     t.after(() => {
       router.close();
     });
-    await router.bind(`tcp://${HOST}:${settings.port === undefined ? '*' : String(settings.port)}`);
+    // Not a port of the kernel's choice: while nobody listens there, an outgoing connection can be given the same one.
+    await router.bind(`tcp://${HOST}:${settings.port ?? (await freePort())}`);
     const port = portOf(router);
     void read(router, ([id = Buffer.alloc(0), , payload = Buffer.alloc(0)]) => {
       void Promise.resolve(answer({ identity: id, payload })).then((reply) => router.send([id, '', reply]));
@@ -249,7 +258,7 @@ export const LIBZMQ: Make = {
     t.after(() => {
       pub.close();
     });
-    await pub.bind(`tcp://${HOST}:${settings.port === undefined ? '*' : String(settings.port)}`);
+    await pub.bind(`tcp://${HOST}:${settings.port ?? (await freePort())}`);
     const port = portOf(pub);
     void read(pub, ([change = Buffer.alloc(1)]) => {
       changes.add(`${change[0] === 1 ? '+' : '-'}${change.toString('latin1', 1)}`);
