@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { forEverybody } from './for-everybody.ts';
 import { temporaryFolder } from './own-bus.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -94,7 +95,9 @@ export function start(
 
 /** Starts `saltbus` with these arguments. */
 export function saltbus(t: TestContext, args: readonly string[], options: RunOptions = {}): Running {
-  return start(t, process.execPath, [MAIN, ...args], options);
+  const { node, main } =
+    options.uid === undefined ? { node: process.execPath, main: MAIN } : forEverybody(ROOT);
+  return start(t, node, [main, ...args], options);
 }
 
 /** Runs `saltbus` to its end. */

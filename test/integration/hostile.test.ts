@@ -6,6 +6,7 @@ import { createConnection, createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import { BAD_STREAMS, eventFrame, randomBytes } from '../helpers/bad-streams.ts';
 import { runSaltbus, saltbus, start } from '../helpers/cli.ts';
@@ -25,11 +26,19 @@ function pathOf(endpoint: ReturnType<typeof socketsIn>['pub']): string {
 }
 
 async function connected(t: TestContext, path: string): Promise<Socket> {
-  const socket = createConnection({ path, allowHalfOpen: true });
-  socket.on('error', () => undefined);
-  t.after(() => socket.destroy());
-  await once(socket, 'connect');
-  return socket;
+  for (;;) {
+    const socket = createConnection({ path, allowHalfOpen: true });
+    t.after(() => socket.destroy());
+    try {
+      await once(socket, 'connect');
+      socket.on('error', () => undefined);
+      return socket;
+    } catch (error) {
+      // The daemon has not accepted those before it yet, and a unix socket does not let the next one wait.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      await turn();
+    }
+  }
 }
 
 /** A bus as a process, and the arguments that name it. */
