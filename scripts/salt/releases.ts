@@ -67,3 +67,9 @@ export function chooseReleases(matrix: Matrix, names: readonly string[]): readon
     ? matrix.releases
     : matrix.releases.filter((entry) => names.includes(entry.release));
 }
+
+/** Whether no later release of its line is in the matrix. */
+export function isNewestOfLine(matrix: Matrix, release: string): boolean {
+  const line = matrix.releases.find((entry) => entry.release === release)?.line;
+  return matrix.releases.findLast((entry) => entry.line === line)?.release === release;
+}

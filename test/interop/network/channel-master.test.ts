@@ -5,16 +5,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
-import { MinionIdentity } from '../../src/channel/identity.ts';
-import { RequestChannel } from '../../src/channel/request-channel.ts';
-import type { RequestChannelOptions } from '../../src/channel/request-channel.ts';
-import { unpackRaw, packRaw } from '../../src/codec/payload/raw-strings.ts';
-import { parseReply } from '../../src/codec/payload/reply.ts';
-import { encodeClearRequest } from '../../src/codec/payload/request.ts';
-import { cleanPem } from '../../src/codec/rsa/pem.ts';
-import { publicPem } from '../../src/codec/rsa/private-key.ts';
-import { rawRequest } from '../helpers/raw-req.ts';
-import { interop, pythonListen } from './helpers.ts';
+import { MinionIdentity } from '../../../src/channel/identity.ts';
+import { RequestChannel } from '../../../src/channel/request-channel.ts';
+import type { RequestChannelOptions } from '../../../src/channel/request-channel.ts';
+import { unpackRaw, packRaw } from '../../../src/codec/payload/raw-strings.ts';
+import { parseReply } from '../../../src/codec/payload/reply.ts';
+import { encodeClearRequest } from '../../../src/codec/payload/request.ts';
+import { cleanPem } from '../../../src/codec/rsa/pem.ts';
+import { publicPem } from '../../../src/codec/rsa/private-key.ts';
+import { rawRequest } from '../../helpers/raw-req.ts';
+import { interop, pythonListen } from '../helpers.ts';
 
 const LIMIT = { timeout: 90_000 };
 

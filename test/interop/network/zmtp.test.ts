@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
-import { ReqSocket } from '../../src/transport/zmtp/req.ts';
-import { RouterSocket } from '../../src/transport/zmtp/router.ts';
-import { SubSocket } from '../../src/transport/zmtp/sub.ts';
-import { interop, saltCommand, startOwnPair } from './helpers.ts';
+import { ReqSocket } from '../../../src/transport/zmtp/req.ts';
+import { RouterSocket } from '../../../src/transport/zmtp/router.ts';
+import { SubSocket } from '../../../src/transport/zmtp/sub.ts';
+import { interop, saltCommand, startOwnPair } from '../helpers.ts';
 
 const LIMIT = { timeout: 60_000 };
 const HOST = '127.0.0.1';

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { encode } from '../../src/codec/msgpack/encode.ts';
-import { compileReceivedTarget } from '../../src/target/index.ts';
-import type { MinionFacts, TargetSpec } from '../../src/target/index.ts';
-import { DIFFERENT, MALFORMED, MINIONS, NODEGROUPS, TARGET_CASES } from '../helpers/target-cases.ts';
-import { generatedTargets } from '../helpers/generated-targets.ts';
-import { interop } from './helpers.ts';
+import { encode } from '../../../src/codec/msgpack/encode.ts';
+import { compileReceivedTarget } from '../../../src/target/index.ts';
+import type { MinionFacts, TargetSpec } from '../../../src/target/index.ts';
+import { DIFFERENT, MALFORMED, MINIONS, NODEGROUPS, TARGET_CASES } from '../../helpers/target-cases.ts';
+import { generatedTargets } from '../../helpers/generated-targets.ts';
+import { interop } from '../helpers.ts';
 
-const SCRIPT = new URL('./python/target.py', import.meta.url).pathname;
+const SCRIPT = new URL('../python/target.py', import.meta.url).pathname;
 
 /** For each target the ids of the minions that say yes in the release's own Python. */
 function askSalt(targets: readonly TargetSpec[]): readonly string[][] {

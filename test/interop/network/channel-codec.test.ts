@@ -7,16 +7,16 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import fc from 'fast-check';
-import { Crypticle, isKeyString, newKeyString, newNonce } from '../../src/codec/crypticle.ts';
-import { packRaw, unpackRaw } from '../../src/codec/payload/raw-strings.ts';
-import { decryptOaep, encryptOaep } from '../../src/codec/rsa/oaep.ts';
-import { cleanPem, fingerprint } from '../../src/codec/rsa/pem.ts';
-import { signPkcs1, verifyPkcs1 } from '../../src/codec/rsa/pkcs1.ts';
-import { publicPem } from '../../src/codec/rsa/private-key.ts';
-import { recoverX931, signX931 } from '../../src/codec/rsa/x931.ts';
-import { privatePemOf } from '../helpers/channel.ts';
-import { temporaryFolder } from '../helpers/own-bus.ts';
-import { interop } from './helpers.ts';
+import { Crypticle, isKeyString, newKeyString, newNonce } from '../../../src/codec/crypticle.ts';
+import { packRaw, unpackRaw } from '../../../src/codec/payload/raw-strings.ts';
+import { decryptOaep, encryptOaep } from '../../../src/codec/rsa/oaep.ts';
+import { cleanPem, fingerprint } from '../../../src/codec/rsa/pem.ts';
+import { signPkcs1, verifyPkcs1 } from '../../../src/codec/rsa/pkcs1.ts';
+import { publicPem } from '../../../src/codec/rsa/private-key.ts';
+import { recoverX931, signX931 } from '../../../src/codec/rsa/x931.ts';
+import { privatePemOf } from '../../helpers/channel.ts';
+import { temporaryFolder } from '../../helpers/own-bus.ts';
+import { interop } from '../helpers.ts';
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 type Task = readonly [string, ...Json[]];
@@ -32,7 +32,7 @@ function bytesIn(value: Json | undefined): Buffer {
 
 /** Runs the tasks in one process of the release's Python. */
 function salt(tasks: readonly Task[]): readonly Json[] {
-  const script = new URL('./python/channel_codec.py', import.meta.url).pathname;
+  const script = new URL('../python/channel_codec.py', import.meta.url).pathname;
   const { stdout, stderr } = spawnSync(interop().python, [script], {
     input: JSON.stringify(tasks.map(([name, ...args]) => [name, args])),
     encoding: 'utf8',
