@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { closingLine, runFiles, testFiles, total } from './run-files.ts';
+import { closingLine, runFiles, runTogether, testFiles, total } from './run-files.ts';
 import type { Outcome } from './run-files.ts';
 
 interface Suite {
@@ -19,7 +19,7 @@ function folder(name: string, concurrency: number): () => Promise<Outcome> {
 }
 
 const SUITES: Readonly<Record<string, Suite>> = {
-  unit: { run: folder('unit', 2), budget: 30 },
+  unit: { run: () => runTogether(testFiles('test/unit'), 2), budget: 10 },
   contract: { run: folder('contract', 1), budget: 60 },
   integration: { run: folder('integration', 1), budget: 120 },
   memory: { run: folder('memory', 1), budget: 180 },
