@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { startSalt } from '../src/testing/real-salt.ts';
 import { inTurn } from './lib/report.ts';
 import type { Figure } from './lib/report.ts';
-import { SaltPart, installedReleases } from './lib/salt.ts';
+import { SaltPart, installedLines } from './lib/salt.ts';
 import type { SaltPeer } from './lib/salt.ts';
 
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
@@ -60,7 +60,7 @@ async function lag(peer: SaltPeer, count: number): Promise<number> {
 
 /** Measures the figure. */
 export async function realBus(short: boolean): Promise<Figure> {
-  const peers = installedReleases();
+  const peers = installedLines();
   const contenders = Object.fromEntries(
     (short ? peers.slice(0, 1) : peers).map((peer) => [
       `saltbus on Salt ${peer.release}`,

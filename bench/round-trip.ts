@@ -3,7 +3,7 @@ import { startSalt } from '../src/testing/real-salt.ts';
 import { percentile } from './lib/report.ts';
 import type { Figure } from './lib/report.ts';
 import { Parts, message } from './lib/run-parts.ts';
-import { SaltPart, installedReleases } from './lib/salt.ts';
+import { SaltPart, installedLines } from './lib/salt.ts';
 
 const RATE = 1000;
 
@@ -18,7 +18,7 @@ async function ours(count: number): Promise<number[]> {
 export async function roundTrip(short: boolean): Promise<Figure> {
   const count = short ? 1000 : 10_000;
   const times: Record<string, number[]> = { saltbus: await ours(count) };
-  const peers = installedReleases();
+  const peers = installedLines();
   for (const peer of short ? peers.slice(0, 1) : peers) {
     await using master = await startSalt({ ...peer, minion: false });
     const echo = new SaltPart(peer, ['echo', master.masterSockDir, String(count / 5), String(RATE)]);

@@ -8,7 +8,7 @@ import { startSalt } from '../src/testing/real-salt.ts';
 import { inTurn } from './lib/report.ts';
 import type { Figure } from './lib/report.ts';
 import { Parts, message } from './lib/run-parts.ts';
-import { SaltPart, installedReleases } from './lib/salt.ts';
+import { SaltPart, installedLines } from './lib/salt.ts';
 import type { SaltPeer } from './lib/salt.ts';
 
 const NATS = { host: '127.0.0.1', port: 4222 };
@@ -59,7 +59,7 @@ export async function throughput(short: boolean): Promise<Figure> {
     saltbus: () => ours(short ? 50_000 : 1_000_000),
   };
   if (await hasNats()) contenders['NATS core'] = () => nats(short ? 50_000 : 1_000_000);
-  const peers = installedReleases();
+  const peers = installedLines();
   for (const peer of short ? peers.slice(0, 1) : peers)
     contenders[`Salt ${peer.release}`] = () => salt(peer, short ? 2000 : 20_000);
   return {

@@ -28,15 +28,11 @@ const SUITES: Readonly<Record<string, Suite>> = {
   interop: { run: () => import('./interop.ts').then((interop) => interop.runInterop()), budget: 900 },
 };
 
-// One of its tests fails now and then (docs/known-problems.md): run by name until that is understood.
-const BY_NAME: ReadonlySet<string> = new Set(['memory']);
-
 async function main(names: readonly string[]): Promise<void> {
   const chosen =
     names.length === 0
       ? Object.keys(SUITES).filter(
-          (name) =>
-            !BY_NAME.has(name) && (name === 'interop' || name === 'nodes' || existsSync(`test/${name}`)),
+          (name) => name === 'interop' || name === 'nodes' || existsSync(`test/${name}`),
         )
       : names;
   for (const name of chosen)

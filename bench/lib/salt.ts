@@ -12,8 +12,19 @@ export interface SaltPeer {
   readonly venv: string;
 }
 
-/** The releases of the cache; `npm test` or `scripts/salt/install.ts` puts them there. */
-export function installedReleases(): readonly SaltPeer[] {
+/** The newest release of each line in the cache; `npm test` or `scripts/salt/install.ts` puts them there. */
+export function installedLines(): readonly SaltPeer[] {
+  const newest = new Map<string, SaltPeer>();
+  const minor = ({ release }: SaltPeer): number => Number(release.split('.')[1]);
+  for (const peer of installedReleases()) {
+    const line = peer.release.split('.')[0] ?? '';
+    const known = newest.get(line);
+    if (known === undefined || minor(peer) > minor(known)) newest.set(line, peer);
+  }
+  return [...newest.values()];
+}
+
+function installedReleases(): readonly SaltPeer[] {
   const cache = cacheDirectory();
   if (!existsSync(cache)) return [];
   return readdirSync(cache).flatMap((name) => {

@@ -11,6 +11,7 @@ import { serveBus } from '../../src/daemon/bus-server.ts';
 import { DIALECTS } from '../../src/dialect/releases.ts';
 import { connectSocket } from '../../src/transport/connect.ts';
 import type { Endpoint } from '../../src/transport/endpoint.ts';
+import { collectedBytes } from './memory.ts';
 import { JOB_RETURN, JOB_RETURN_TAG } from './payloads.ts';
 
 const LISTENERS = 4;
@@ -31,18 +32,17 @@ function client(): Bus {
 
 async function broker(): Promise<void> {
   const server = await serveBus({ pairs: [{ pub, pull, dialect: DIALECTS.bare }] });
-  const used = (): number => {
-    globalThis.gc?.();
-    const { heapUsed, external } = process.memoryUsage();
-    return heapUsed + external;
-  };
-  const before = used();
+  const before = collectedBytes();
   let most = 0;
   setInterval(() => {
-    most = Math.max(most, used() - before);
+    most = Math.max(most, collectedBytes() - before);
   }, 250);
   process.on('message', () => {
-    process.send?.({ type: 'told', most: Math.max(most, used() - before), counters: server.broker.counters });
+    process.send?.({
+      type: 'told',
+      most: Math.max(most, collectedBytes() - before),
+      counters: server.broker.counters,
+    });
   });
   process.send?.({ type: 'up' });
 }

@@ -356,7 +356,12 @@ export class Bus implements AsyncDisposable, FeedOwner {
     const tag = tagText(buffer, start, tagEnd);
     let item: SaltEvent | BadEvent | undefined;
     for (const subscription of this.#subscriptions) {
-      if (subscription.match?.test(tag) === false) continue;
+      const { match } = subscription;
+      if (match !== undefined && !match.test(tag)) {
+        if (tag.length > match.longestTag)
+          this.#offerUnmatched(subscription, buffer.subarray(start, end), tag);
+        continue;
+      }
       if (hidden && !asksForProbes(subscription.match)) continue;
       item ??= readEvent(buffer.subarray(start, end), this.#clock(), tag, dataAt - start, this.#tally);
       subscription.deliver(item, this.#now);
@@ -391,6 +396,16 @@ export class Bus implements AsyncDisposable, FeedOwner {
     for (const subscription of this.#subscriptions) {
       if (subscription.match === undefined) subscription.deliver(item, this.#clock());
     }
+  }
+
+  #offerUnmatched(subscription: Subscription, raw: Buffer, tag: string): void {
+    const { pattern = '', longestTag = 0 } = subscription.match ?? {};
+    const error = new SaltbusError(
+      'ERR_SALTBUS_LIMIT',
+      `A tag of ${tag.length} characters was not compared: the regular expression ${JSON.stringify(pattern)} takes ${longestTag}`,
+    );
+    this.#bad += 1;
+    subscription.deliver({ kind: 'bad-event', tag, error, raw, receivedAt: this.#clock() }, this.#clock());
   }
 
   onChunkEnd(): void {

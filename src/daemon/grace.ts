@@ -1,7 +1,7 @@
 /** Part of the time that may be given away. */
 const SHARE = 0.05;
 /** Most that is saved up, and least that is worth beginning with, in milliseconds. */
-const MOST_MS = 250;
+const MOST_MS = 1000;
 const LEAST_MS = 20;
 
 /**

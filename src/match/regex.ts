@@ -1,6 +1,7 @@
 /**
  * Regular expressions as Salt matches tags with them, by an engine that cannot backtrack.
  */
+import { SaltbusError } from '../errors.ts';
 import { parsePattern } from './python-pattern.ts';
 import type { PatternNode, PythonPattern } from './python-pattern.ts';
 import { compileRe2 } from './re2.ts';
@@ -12,6 +13,8 @@ export interface Regex {
   readonly test: (text: string) => boolean;
   /** Text that every match begins with. */
   readonly literalPrefix: string;
+  /** Longest text that `test` is to be asked about, in UTF-16 units: beyond it one match could block the loop. */
+  readonly longestText: number;
 }
 
 /**
@@ -24,16 +27,24 @@ export interface Regex {
  */
 export function compileRegex(pattern: string): Regex {
   const parsed = parsePattern(pattern);
-  return { test: compileRe2(toRe2(parsed), pattern), literalPrefix: literalPrefix(parsed) };
+  return { ...compileRe2(toRe2(parsed), pattern), literalPrefix: literalPrefix(parsed) };
 }
 
 /**
  * Compiles a regular expression in Python's syntax as `re.match` reads it, which is how Salt (all releases) targets
- * minions: all branches begin where the text does. It differs from Python where {@link compileRegex} does.
+ * minions: all branches begin where the text does. It differs from Python where {@link compileRegex} does, and throws
+ * `ERR_SALTBUS_LIMIT` for a text that is too long for the pattern.
  * @throws SaltbusError `ERR_SALTBUS_PATTERN` for what is malformed or cannot be matched in linear time
  */
 export function compileAnchoredRegex(pattern: string): (text: string) => boolean {
-  return compileRe2(toAnchoredRe2(parsePattern(pattern)), pattern);
+  const { test, longestText } = compileRe2(toAnchoredRe2(parsePattern(pattern)), pattern);
+  return (text) => {
+    if (text.length <= longestText) return test(text);
+    throw new SaltbusError(
+      'ERR_SALTBUS_LIMIT',
+      `A text of ${text.length} characters is too long for the pattern ${JSON.stringify(pattern)}, which takes ${longestText}`,
+    );
+  };
 }
 
 function literalPrefix(pattern: PythonPattern): string {

@@ -17,8 +17,13 @@ export type MatchMode = 'prefix' | 'exact' | 'glob' | 'regex' | 'find' | 'endswi
 export interface TagMatch {
   readonly mode: MatchMode;
   readonly pattern: string;
-  /** Whether a tag matches; in linear time for a regular expression. */
+  /** Whether a tag matches; in linear time for a regular expression. One that is longer than `longestTag` does not. */
   readonly test: (tag: string) => boolean;
+  /**
+   * Longest tag that is compared, in UTF-16 units; `Infinity` for all but regular expressions, where one match could block the
+   * loop. A bus hands a longer tag over as a bad event.
+   */
+  readonly longestTag: number;
   /**
    * Text that every matching tag begins with; '' where nothing is known.
    *
@@ -30,6 +35,7 @@ export interface TagMatch {
 interface Compiled {
   readonly test: (tag: string) => boolean;
   readonly literalPrefix: string;
+  readonly longestTag?: number;
 }
 
 /**
@@ -44,8 +50,8 @@ export function compileMatch(pattern: string, mode: MatchMode): TagMatch {
       `The pattern ${JSON.stringify(pattern)} holds half a surrogate pair`,
     );
   }
-  const { test, literalPrefix } = compile(pattern, mode);
-  return { mode, pattern, test, literalPrefix: onTheWire(literalPrefix) };
+  const { test, literalPrefix, longestTag = Infinity } = compile(pattern, mode);
+  return { mode, pattern, test, longestTag, literalPrefix: onTheWire(literalPrefix) };
 }
 
 function compile(pattern: string, mode: MatchMode): Compiled {
@@ -61,7 +67,7 @@ function compile(pattern: string, mode: MatchMode): Compiled {
     case 'glob':
       return compileGlob(pattern);
     case 'regex':
-      return compileRegex(pattern);
+      return tagRegex(pattern);
     default:
       throw new SaltbusError(
         'ERR_SALTBUS_PATTERN',
@@ -71,6 +77,11 @@ function compile(pattern: string, mode: MatchMode): Compiled {
         },
       );
   }
+}
+
+function tagRegex(pattern: string): Compiled {
+  const { test, literalPrefix, longestText } = compileRegex(pattern);
+  return { test: (tag) => tag.length <= longestText && test(tag), literalPrefix, longestTag: longestText };
 }
 
 /** Bytes that are no UTF-8 are read as U+FFFD, and a surrogate has no bytes: what is beyond those cannot be compared. */

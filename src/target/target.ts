@@ -196,7 +196,16 @@ function compound(tgt: string | readonly string[], delimiter: string, nodegroups
 }
 
 function target(published: Pick<Target, 'tgt' | 'tgtType' | 'delimiter'>, compiled: Compound): Target {
-  const { test, engines, named } = compiled;
+  const { engines, named } = compiled;
+  const test: Compound['test'] = (minion) => {
+    try {
+      return compiled.test(minion);
+    } catch (error) {
+      // a value that is too long for a regular expression: in doubt
+      if (error instanceof SaltbusError) return 'unknown';
+      throw error;
+    }
+  };
   return {
     ...published,
     needs: {

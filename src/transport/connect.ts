@@ -5,28 +5,60 @@ import { lstatSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import type { Socket } from 'node:net';
 import { SaltbusError } from '../errors.ts';
+import { backoffDelay } from './backoff.ts';
+import type { Backoff } from './backoff.ts';
 import { MAX_SOCKET_PATH, endpointName } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ownershipOf } from './ownership.ts';
 
+// The queue of a unix socket is emptied once in a turn of the daemon's loop; one that stays full for so long is stuck.
+const FULL_QUEUE_MS = 5000;
+const FULL_QUEUE_PAUSE: Backoff = { initialMs: 2, maxMs: 200 };
+
 /**
- * Connects, and resolves with the open socket.
+ * Connects, and resolves with the open socket. While more programs connect to a unix socket than its queue takes, it is
+ * tried again, for 5 s at the most.
  * @throws SaltbusError `ERR_SALTBUS_NO_BUS`, `ERR_SALTBUS_PERMISSION`, `ERR_SALTBUS_NOT_A_SOCKET`, `ERR_SALTBUS_PATH_TOO_LONG`, `ERR_SALTBUS_ABORTED`, or `ERR_SALTBUS_SYSTEM`
  */
-export function connectSocket(
+export async function connectSocket(
   endpoint: Endpoint,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<Socket> {
   const { signal } = options;
+  if (endpoint.kind === 'unix' && Buffer.byteLength(endpoint.path) > MAX_SOCKET_PATH)
+    throw pathTooLong(endpoint.path);
+  const begun = performance.now();
+  for (let attempt = 0; ; attempt += 1) {
+    if (signal?.aborted === true) throw aborted(signal);
+    try {
+      return await openOnce(endpoint, signal);
+    } catch (error) {
+      if (!isQueueFull(error) || performance.now() - begun > FULL_QUEUE_MS) throw error;
+    }
+    await pause(backoffDelay(FULL_QUEUE_PAUSE, attempt, Math.random()), signal);
+  }
+}
+
+// Linux says EAGAIN where the queue of a unix socket is full.
+function isQueueFull(error: unknown): boolean {
+  const cause = error instanceof SaltbusError ? error.cause : undefined;
+  return cause instanceof Error && (cause as NodeJS.ErrnoException).code === 'EAGAIN';
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener('abort', done, { once: true });
+  });
+}
+
+function openOnce(endpoint: Endpoint, signal: AbortSignal | undefined): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted === true) {
-      reject(aborted(signal));
-      return;
-    }
-    if (endpoint.kind === 'unix' && Buffer.byteLength(endpoint.path) > MAX_SOCKET_PATH) {
-      reject(pathTooLong(endpoint.path));
-      return;
-    }
     // A half-open peer is the caller's to judge: the socket is ended by the side that knows that nothing is owed.
     const socket =
       endpoint.kind === 'unix'
@@ -93,6 +125,12 @@ function connectError(endpoint: Endpoint, error: NodeJS.ErrnoException): Saltbus
     case 'EACCES':
     case 'EPERM':
       return permission(endpoint, error);
+    case 'EAGAIN':
+      return new SaltbusError(
+        'ERR_SALTBUS_NO_BUS',
+        `Nobody takes connections on ${name}: more programs wait there than its queue holds`,
+        { cause: error, next: 'See whether the daemon is stuck, and try again.' },
+      );
     default:
       return new SaltbusError('ERR_SALTBUS_SYSTEM', `Connecting to ${name} failed: ${error.message}`, {
         cause: error,

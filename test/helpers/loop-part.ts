@@ -7,7 +7,15 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { memoryBus } from '../../src/testing/memory-bus.ts';
 
-const PATTERNS = ['(a+)+$', '(a|aa)+$', '(a*)*b', '^(([a-z])+.)+[A-Z]([a-z])+$', '(.*)*x', '(a?){50}a{50}$'];
+const PATTERNS = [
+  '(a+)+$',
+  '(a|aa)+$',
+  '(a*)*b',
+  '^(([a-z])+.)+[A-Z]([a-z])+$',
+  '(.*)*x',
+  '(a?){50}a{50}$',
+  '(.*a){300}',
+];
 const GLOBS = ['*a*a*a*a*a*a*b', '[a-z]*[a-z]*[a-z]*?z'];
 
 await using bus = memoryBus();

@@ -10,18 +10,11 @@ import { Broker } from '../../src/daemon/broker.ts';
 import { FrameSplitter } from '../../src/codec/frame-splitter.ts';
 import { encodeFrame } from '../../src/codec/framing.ts';
 import { memoryPair } from '../../src/transport/memory.ts';
+import { collectedBytes } from '../../bench/lib/memory.ts';
 import { BAD_STREAMS, bodyOf, eventFrame, randomBytes } from './bad-streams.ts';
 
 const MIB = 1024 * 1024;
 const CHUNK = 64 * 1024;
-
-function used(): number {
-  if (globalThis.gc === undefined) throw new Error('Run it with --expose-gc');
-  globalThis.gc();
-  globalThis.gc();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
 
 /** Chunks of a socket: each with memory of its own. */
 function chunksOf(frames: Buffer, total: number): Iterable<Buffer> {
@@ -184,9 +177,9 @@ const part = PARTS[process.argv[2] ?? ''];
 if (part === undefined) {
   console.log(JSON.stringify(Object.keys(PARTS)));
 } else {
-  const before = used();
+  const before = collectedBytes();
   const kept = await part.run();
-  const grown = used() - before;
+  const grown = collectedBytes() - before;
   const counters: unknown = typeof kept === 'function' ? (kept as () => unknown)() : null;
   console.log(JSON.stringify({ input: part.input, grown, counters }));
   process.exit(typeof kept === 'undefined' ? 1 : 0);

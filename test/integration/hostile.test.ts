@@ -11,6 +11,7 @@ import type { TestContext } from 'node:test';
 import { BAD_STREAMS, eventFrame, randomBytes } from '../helpers/bad-streams.ts';
 import { runSaltbus, saltbus, start } from '../helpers/cli.ts';
 import type { Running } from '../helpers/cli.ts';
+import { connectSocket } from '../../src/transport/connect.ts';
 import { clientOf, ownBus, socketsIn, temporaryFolder } from '../helpers/own-bus.ts';
 import { takeEvents } from '../helpers/take.ts';
 
@@ -307,3 +308,28 @@ test('a directory that appears later, and is replaced by a file meanwhile', LIMI
   await runSaltbus(t, ['fire', 'x', ...whereLater]);
   assert.equal((await running.ended).stdout, 'x\n');
 });
+
+test(
+  'more programs connect than the queue of the socket takes: each is let in when its turn comes',
+  LIMIT,
+  async (t) => {
+    const path = join(temporaryFolder(t), 'full.ipc');
+    const running = start(t, process.execPath, ['--import', 'tsx', part('full-queue-part'), path]);
+    await running.line('up');
+    const endpoint = { kind: 'unix', path } as const;
+    const opened = Array.from({ length: 20 }, () => connectSocket(endpoint));
+    await assert.rejects(connectSocket(endpoint, { signal: AbortSignal.timeout(50) }), {
+      code: 'ERR_SALTBUS_ABORTED',
+    });
+    running.child.stdin?.write('x');
+    const sockets = await Promise.all(opened);
+    const numbers = await Promise.all(
+      sockets.map(async (socket) => Number((await socket.toArray()).join(''))),
+    );
+    for (const socket of sockets) socket.destroy();
+    assert.deepEqual(
+      numbers.sort((a, b) => a - b),
+      Array.from({ length: 20 }, (_, index) => index + 1),
+    );
+  },
+);

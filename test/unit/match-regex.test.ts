@@ -275,3 +275,12 @@ test('a pattern that would take too many steps is refused before it is compiled'
   assert.ok(performance.now() - begun < 1000, 'nothing large was built');
   assert.equal(compileMatch('(((a|b){10}c){10}d){9}', 'regex').test('abababababc'), false);
 });
+
+test('a tag that is too long for the size of the pattern is not compared', () => {
+  const match = compileMatch('(.*a){300}', 'regex');
+  assert.ok(match.longestTag > 300 && match.longestTag < 1000, String(match.longestTag));
+  assert.equal(match.test('a'.repeat(match.longestTag)), true);
+  assert.equal(match.test('a'.repeat(match.longestTag + 1)), false);
+  assert.ok(compileMatch('salt/job/\\d+/ret/.*web', 'regex').longestTag > 10_000);
+  assert.equal(compileMatch('salt/*', 'glob').longestTag, Infinity);
+});

@@ -219,3 +219,26 @@ test('the context of a W3C trace travels in the data as it is', async (t) => {
   assert.deepEqual(withoutStamp(plain), { ...trace, nested: trace });
   assert.deepEqual(forwarded.data['data'], trace);
 });
+
+test('a tag that is too long for a regular expression is a bad event for who asked with it, and nobody else', async (t) => {
+  const bus = memoryBus();
+  t.after(() => bus.close());
+  const client = bus.client();
+  const regex = client.listen({ tag: '(.*a){300}', match: 'regex' });
+  const all = client.listen();
+  await all.ready;
+  const tag = 'a'.repeat(2000);
+  await client.fire(tag, {});
+  await client.fire('a'.repeat(310), { n: 1 });
+  const items = await take(regex, 2);
+  assert.deepEqual(items.map(told), ['bad ERR_SALTBUS_LIMIT', `event ${'a'.repeat(310)}`]);
+  const [bad] = items;
+  assert.ok(bad?.kind === 'bad-event');
+  assert.equal(bad.tag, tag);
+  assert.match(
+    bad.error.message,
+    /^A tag of 2000 characters was not compared: the regular expression .*takes \d+$/,
+  );
+  assert.deepEqual((await take(all, 2)).map(told), [`event ${tag}`, `event ${'a'.repeat(310)}`]);
+  assert.equal(regex.counters.bad, 1);
+});

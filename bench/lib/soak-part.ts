@@ -1,0 +1,103 @@
+/**
+ * One process of the soak: the broker, which samples its own memory; the firing program, at a steady rate; a listener
+ * that reads everything; or one that never reads, and comes back each time the broker has cut it.
+ *
+ * The broker is started with `--expose-gc`: it measures what stays after a collection.
+ */
+import { readdirSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+import { Bus } from '../../src/bus/bus.ts';
+import { serveBus } from '../../src/daemon/bus-server.ts';
+import { DIALECTS } from '../../src/dialect/releases.ts';
+import { connectSocket } from '../../src/transport/connect.ts';
+import type { Endpoint } from '../../src/transport/endpoint.ts';
+import { collectedBytes } from './memory.ts';
+import { JOB_RETURN, JOB_RETURN_TAG } from './payloads.ts';
+
+const TICK_MS = 5;
+const [role = '', folder = '', numberText = '0'] = process.argv.slice(2);
+const pub = { kind: 'unix', path: join(folder, 'master_event_pub.ipc') } as const satisfies Endpoint;
+const pull = { kind: 'unix', path: join(folder, 'master_event_pull.ipc') } as const satisfies Endpoint;
+
+function client(): Bus {
+  return new Bus({
+    node: 'master',
+    names: { pub: 'pub', pull: 'pull' },
+    openPub: (signal) => connectSocket(pub, { signal }),
+    openPull: (signal) => connectSocket(pull, { signal }),
+    dialect: DIALECTS.bare,
+  });
+}
+
+async function broker(sampleMs: number): Promise<void> {
+  const server = await serveBus({ pairs: [{ pub, pull, dialect: DIALECTS.bare }] });
+  const sample = (): void => {
+    process.send?.({
+      type: 'sample',
+      at: performance.now(),
+      bytes: collectedBytes(),
+      resident: process.memoryUsage.rss(),
+      descriptors: readdirSync('/proc/self/fd').length,
+      counters: server.broker.counters,
+    });
+  };
+  sample();
+  setInterval(sample, sampleMs);
+  process.send?.({ type: 'up' });
+}
+
+// Fires what is due by the clock, so that a slow turn is made up for; ends when it is told to.
+async function fire(rate: number): Promise<void> {
+  const bus = client();
+  const begun = performance.now();
+  let fired = 0;
+  let isOver = false;
+  process.on('message', () => {
+    isOver = true;
+  });
+  while (!isOver) {
+    const due = Math.floor(((performance.now() - begun) / 1000) * rate);
+    let last: Promise<unknown> | undefined;
+    for (; fired < due; fired += 1) last = bus.fire(JOB_RETURN_TAG, JOB_RETURN);
+    await last;
+    await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+  }
+  await bus.close();
+  process.send?.({ type: 'fired', count: fired });
+  process.disconnect();
+}
+
+async function listen(): Promise<void> {
+  const subscription = client().listen({ tag: 'salt/job/', limit: 1_000_000, limitBytes: 1024 ** 3 });
+  await subscription.ready;
+  let seen = 0;
+  let lost = 0;
+  process.on('message', () => process.send?.({ type: 'seen', count: seen, lost }));
+  process.send?.({ type: 'up' });
+  for await (const items of subscription.batches()) {
+    for (const item of items) {
+      if (item.kind === 'event') seen += 1;
+      else lost += 1;
+    }
+  }
+}
+
+function neverRead(): void {
+  const socket = createConnection(pub.path).pause();
+  socket.on('connect', () => process.send?.({ type: 'up' }));
+  socket.on('error', () => undefined);
+  // A socket that is paused hears of its end only by writing.
+  const probe = setInterval(() => {
+    if (!socket.destroyed) socket.write('\0');
+  }, 250);
+  socket.on('close', () => {
+    clearInterval(probe);
+    neverRead();
+  });
+}
+
+if (role === 'broker') await broker(Number(numberText));
+else if (role === 'fire') await fire(Number(numberText));
+else if (role === 'listen') await listen();
+else neverRead();
