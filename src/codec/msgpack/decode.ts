@@ -16,11 +16,12 @@ interface CachedKey {
   readonly text: string;
 }
 
-const SHORT_TEXT = 24;
+// Up to this length, text is built here faster than by a call into the runtime.
+const SHORT_TEXT = 17;
 
 class Decoder {
   readonly #buffer: Buffer;
-  readonly #view: DataView;
+  #lazyView: DataView | undefined;
   readonly #end: number;
   readonly #exact: boolean;
   #depth = 0;
@@ -32,10 +33,18 @@ class Decoder {
 
   constructor(buffer: Buffer, start: number, end: number, exact: boolean) {
     this.#buffer = buffer;
-    this.#view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
     this.#end = end;
     this.#exact = exact;
     this.position = start;
+  }
+
+  // Most events need none, and making one costs as much as a few short texts.
+  get #view(): DataView {
+    return (this.#lazyView ??= new DataView(
+      this.#buffer.buffer,
+      this.#buffer.byteOffset,
+      this.#buffer.length,
+    ));
   }
 
   /** Moves past `count` bytes and returns where they began. */
@@ -134,11 +143,14 @@ class Decoder {
   }
 
   #uint16(): number {
-    return this.#view.getUint16(this.#take(2));
+    const at = this.#take(2);
+    return ((this.#buffer[at] ?? 0) << 8) | (this.#buffer[at + 1] ?? 0);
   }
 
   #uint32(): number {
-    return this.#view.getUint32(this.#take(4));
+    const at = this.#take(4);
+    const high = ((this.#buffer[at] ?? 0) << 8) | (this.#buffer[at + 1] ?? 0);
+    return high * 0x1_0000 + (((this.#buffer[at + 2] ?? 0) << 8) | (this.#buffer[at + 3] ?? 0));
   }
 
   #bytes(length: number): Uint8Array {
@@ -182,20 +194,16 @@ class Decoder {
     const end = start + length;
     const buffer = this.#buffer;
     if (length < SHORT_TEXT) {
-      let text = '';
-      let at = start;
-      for (; at < end; at += 1) {
-        const byte = buffer[at] ?? 0;
-        if (byte >= 0x80) break;
-        text += String.fromCharCode(byte);
-      }
-      if (at === end) return text;
+      const text = asciiText(buffer, start, end);
+      if (text !== undefined) return text;
     }
-    if (this.#exact) {
+    const text = buffer.toString('utf8', start, end);
+    // Only what is no UTF-8, or holds that very character, reads as one.
+    if (this.#exact && text.includes('\ufffd')) {
       const bytes = buffer.subarray(start, end);
       if (!isUtf8(bytes)) return new RawText(new Uint8Array(bytes.buffer, bytes.byteOffset, length));
     }
-    return buffer.toString('utf8', start, end);
+    return text;
   }
 
   #enter(count: number, least: number): void {
@@ -288,6 +296,26 @@ class Decoder {
     }
     return key;
   }
+}
+
+// Several characters in one call: text that grows by one at a time is a chain of pieces to V8.
+function asciiText(buffer: Buffer, start: number, end: number): string | undefined {
+  let text = '';
+  let at = start;
+  for (; at + 4 <= end; at += 4) {
+    const a = buffer[at] ?? 0;
+    const b = buffer[at + 1] ?? 0;
+    const c = buffer[at + 2] ?? 0;
+    const d = buffer[at + 3] ?? 0;
+    if ((a | b | c | d) >= 0x80) return undefined;
+    text += String.fromCharCode(a, b, c, d);
+  }
+  for (; at < end; at += 1) {
+    const byte = buffer[at] ?? 0;
+    if (byte >= 0x80) return undefined;
+    text += String.fromCharCode(byte);
+  }
+  return text;
 }
 
 function narrowInt(value: bigint): number | bigint {
