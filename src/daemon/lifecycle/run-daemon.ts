@@ -84,6 +84,8 @@ class Life {
   #lock: RootLock | undefined;
   #handle: DaemonHandle | undefined;
   #isReloading = false;
+  // A daemon that waits for nothing but a signal lives too.
+  readonly #alive: NodeJS.Timeout = setInterval(() => undefined, 2 ** 30);
   #reloadAgain = false;
 
   constructor(options: RunDaemonOptions) {
@@ -127,6 +129,7 @@ class Life {
 
   /** Takes back what was put into the process. */
   end(): void {
+    clearInterval(this.#alive);
     this.#manager.stop();
     this.#lock?.release();
     for (const signal of STOP_SIGNALS) process.off(signal, this.#onStop);
