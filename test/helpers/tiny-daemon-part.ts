@@ -9,7 +9,7 @@ import { lifeOf, logLevelFor, runDaemonCommand } from '../../src/cli/daemon.ts';
 import { reportError } from '../../src/cli/report-error.ts';
 import { checkOwnSettings, integerOption, loadSaltConfig, pathOption } from '../../src/config/index.ts';
 import type { SaltConfig } from '../../src/config/index.ts';
-import type { DaemonHandle } from '../../src/daemon/lifecycle/run-daemon.ts';
+import type { DaemonContext, DaemonHandle } from '../../src/daemon/lifecycle/run-daemon.ts';
 import { SaltbusError } from '../../src/errors.ts';
 
 const [configDir = '', mode = ''] = process.argv.slice(2);
@@ -42,7 +42,7 @@ function who(): string {
   ].join(' ');
 }
 
-function start(config: SaltConfig, signal: AbortSignal): Promise<DaemonHandle> {
+function start(config: SaltConfig, { signal, status }: DaemonContext): Promise<DaemonHandle> {
   if (mode === 'slow-start') {
     process.stderr.write('starting\n');
     return new Promise((_, reject) => {
@@ -64,7 +64,9 @@ function start(config: SaltConfig, signal: AbortSignal): Promise<DaemonHandle> {
       ? { failed: Promise.resolve(new SaltbusError('ERR_SALTBUS_MASTER_CHANGED', 'the master is another')) }
       : {}),
     reload: () => {
-      process.stderr.write(`now ${jobs(read())} jobs\n`);
+      const now = jobs(read());
+      process.stderr.write(`now ${now} jobs\n`);
+      status(`serving ${now} jobs now`);
       return Promise.resolve();
     },
     close: async ({ signal: cut }) => {
@@ -86,7 +88,7 @@ try {
     kind: 'tiny',
     name: 'tiny',
     logLevel: logLevelFor(undefined, config),
-    start: ({ signal }) => start(config, signal),
+    start: (context) => start(config, context),
   });
 } catch (error) {
   process.exitCode = reportError(error, false);

@@ -200,6 +200,12 @@ test('a daemon that cannot go on says why, and its exit code does', LIMIT, async
   assert.match(stderr, /saltbus: the master is another \[ERR_SALTBUS_MASTER_CHANGED\]/);
 });
 
+test('a transport that is not spoken here is refused', LIMIT, async (t) => {
+  const { code, stderr } = await tiny(t, configured(t, 'transport: tcp')).ended;
+  assert.equal(code, 78);
+  assert.match(stderr, /\/minion:3: transport is "tcp", and must be zeromq \[ERR_SALTBUS_CONFIG\]/);
+});
+
 test('log_level decides what is logged', LIMIT, async (t) => {
   const { code, stderr } = await tiny(t, configured(t, 'log_level: Warning'), 'fails').ended;
   assert.equal(code, 77);
@@ -236,7 +242,8 @@ test('the service manager is told, and nobody else speaks for the daemon', LIMIT
     [
       '/run/n READY=1 STATUS=serving 100 jobs',
       '/run/n RELOADING=1 STATUS=reading the configuration again',
-      '/run/n READY=1 STATUS=serving 100 jobs',
+      '/run/n STATUS=serving 100 jobs now',
+      '/run/n READY=1 STATUS=serving 100 jobs now',
       '/run/n STOPPING=1 STATUS=stopping (SIGTERM)',
     ],
   );

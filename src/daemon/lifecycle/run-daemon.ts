@@ -15,6 +15,8 @@ export interface DaemonContext {
   readonly log: DaemonLog;
   /** Aborted when the daemon is to end while it is still starting. */
   readonly signal: AbortSignal;
+  /** Tells the service manager how it is, in one line: `signed in to salt`. A daemon that waits for something is ready all the same. */
+  readonly status: (line: string) => void;
 }
 
 /** A daemon that has started. */
@@ -81,6 +83,7 @@ class Life {
   readonly #asked: Promise<Asked>;
   #ask: (asked: Asked) => void = () => undefined;
   #isStopping = false;
+  #status = '';
   #lock: RootLock | undefined;
   #handle: DaemonHandle | undefined;
   #isReloading = false;
@@ -108,7 +111,14 @@ class Life {
     } catch (error) {
       return { kind: 'failed', error };
     }
-    const starting = this.#options.start({ log: this.#log, signal: this.#starting.signal });
+    const starting = this.#options.start({
+      log: this.#log,
+      signal: this.#starting.signal,
+      status: (line) => {
+        this.#status = line;
+        if (!this.#isStopping) void this.#manager.notify([`STATUS=${statusText(line)}`]);
+      },
+    });
     const started = starting.then(
       (handle): Asked | DaemonHandle => handle,
       (error: unknown): Asked => ({ kind: 'failed', error }),
@@ -117,7 +127,7 @@ class Life {
     if ('kind' in first)
       return first.kind === 'failed' ? first : await this.#stopStarting(starting, first.signal);
     this.#handle = first;
-    await this.#tellReady(first);
+    this.#tellReady(first);
     void first.failed?.then((error) => {
       this.#ask({ kind: 'failed', error });
     });
@@ -151,10 +161,11 @@ class Life {
     });
   }
 
-  async #tellReady({ ready, fields = {} }: DaemonHandle): Promise<void> {
+  #tellReady({ ready, fields = {} }: DaemonHandle): void {
     const { name } = this.#options;
     this.#log.info(fields, `${name} is ready: ${ready}`);
-    await this.#manager.notify(['READY=1', `STATUS=${statusText(ready)}`]);
+    if (this.#status === '') this.#status = ready;
+    void this.#manager.notify(['READY=1', `STATUS=${statusText(this.#status)}`]);
   }
 
   /** It is to end and has not even started: what comes of the start is closed. */
@@ -241,7 +252,7 @@ class Life {
           'the configuration was refused, and the old one stays',
         );
       }
-      if (!this.#isStopping) void this.#manager.notify(['READY=1', `STATUS=${statusText(handle.ready)}`]);
+      if (!this.#isStopping) void this.#manager.notify(['READY=1', `STATUS=${statusText(this.#status)}`]);
     }
     this.#isReloading = false;
   }
