@@ -63,12 +63,16 @@ function start(config: SaltConfig, { signal, status }: DaemonContext): Promise<D
     ...(mode === 'fails'
       ? { failed: Promise.resolve(new SaltbusError('ERR_SALTBUS_MASTER_CHANGED', 'the master is another')) }
       : {}),
-    reload: () => {
-      const now = jobs(read());
-      process.stderr.write(`now ${now} jobs\n`);
-      status(`serving ${now} jobs now`);
-      return Promise.resolve();
-    },
+    ...(mode === 'no-reload'
+      ? {}
+      : {
+          reload: () => {
+            const now = jobs(read());
+            process.stderr.write(`now ${now} jobs\n`);
+            status(`serving ${now} jobs now`);
+            return Promise.resolve();
+          },
+        }),
     close: async ({ signal: cut }) => {
       if (mode === 'hangs') await never;
       if (mode === 'slow') {

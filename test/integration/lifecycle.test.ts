@@ -183,6 +183,15 @@ test('SIGHUP reads the configuration again; one that makes no sense is refused',
   assert.equal((await daemon.ended).code, 0);
 });
 
+test('SIGHUP ends a daemon that has nothing to read again, as it ends other programs', LIMIT, async (t) => {
+  const daemon = tiny(t, configured(t), 'no-reload');
+  await daemon.line('is ready', 'stderr');
+  daemon.child.kill('SIGHUP');
+  const { code, stderr } = await daemon.ended;
+  assert.equal(code, 0);
+  assert.match(stderr, /"why":"SIGHUP"/);
+});
+
 test('a fault of ours is logged, and ends it with 70', LIMIT, async (t) => {
   const root = configured(t);
   const { code, stderr } = await tiny(t, root, 'fault').ended;

@@ -25,7 +25,7 @@ export interface DaemonHandle {
   readonly ready: string;
   /** What is said beside that line in the log. */
   readonly fields?: Readonly<Record<string, unknown>>;
-  /** Reads the configuration again; on an error the old one stays. Without it SIGHUP is noted and does nothing. */
+  /** Reads the configuration again; on an error the old one stays. Without it SIGHUP ends the daemon. */
   reload?(): Promise<void>;
   /** Delivers what waits, and ends; when `signal` is aborted, at once. */
   close(options: { readonly signal: AbortSignal }): Promise<void>;
@@ -128,6 +128,7 @@ class Life {
       return first.kind === 'failed' ? first : await this.#stopStarting(starting, first.signal);
     this.#handle = first;
     this.#tellReady(first);
+    if (this.#reloadAgain) this.#onHangUp();
     void first.failed?.then((error) => {
       this.#ask({ kind: 'failed', error });
     });
@@ -228,12 +229,15 @@ class Life {
 
   readonly #onHangUp = (): void => {
     if (this.#isStopping) return;
-    if (this.#handle?.reload === undefined) {
-      this.#log.info({}, 'SIGHUP: there is nothing to read again');
+    this.#reloadAgain = true;
+    // During the start it is not known yet what can be read again: that is seen to afterwards.
+    if (this.#handle === undefined) return;
+    if (this.#handle.reload === undefined) {
+      // Nothing to read again: a terminal that is closed ends it, as it ends others.
+      this.#onStop('SIGHUP');
       return;
     }
     // Signals that come meanwhile are one more reading, not many.
-    this.#reloadAgain = true;
     if (!this.#isReloading) void this.#reload(this.#handle);
   };
 
