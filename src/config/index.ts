@@ -8,9 +8,24 @@ export type { InstalledSalt } from './installed-salt.ts';
 export { masterKeySettings, minionKeySettings } from './key-settings.ts';
 export type { MasterKeySettings } from './key-settings.ts';
 export { minionId } from './minion-id.ts';
-export { optionValue } from './options.ts';
+export { checkOwnSettings } from './options/own-settings.ts';
+export {
+  boolOption,
+  enumOption,
+  integerOption,
+  isConfigured,
+  listOption,
+  mapOption,
+  optionalInteger,
+  optionalText,
+  optionValue,
+  pathOption,
+  secondsOption,
+  textOption,
+} from './options/read.ts';
 export { loadSaltConfig } from './salt-config.ts';
 export type { SaltConfig } from './salt-config.ts';
+export { withoutSecrets } from './secrets.ts';
 export { idHash, siblingSocket } from './sockets.ts';
 export { realSystem } from './system-facts.ts';
 export type { SystemFacts } from './system-facts.ts';
