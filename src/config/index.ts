@@ -9,7 +9,7 @@ export { installedSalt, installedSaltSoon } from './installed-salt.ts';
 export type { InstalledSalt } from './installed-salt.ts';
 export { masterKeySettings, minionKeySettings } from './key-settings.ts';
 export type { MasterKeySettings } from './key-settings.ts';
-export type { MasterAddress, Masters } from './masters.ts';
+export type { MasterAddress } from './masters.ts';
 export { minionId } from './minion-id.ts';
 export { optionValue } from './options.ts';
 export { loadSaltConfig } from './salt-config.ts';

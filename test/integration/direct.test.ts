@@ -73,7 +73,10 @@ test('one event, a list and lines; what is known of them, in JSON', LIMIT, async
   const input = `${Array.from({ length: 100 }, (_, n) => `{"n": ${n}}`).join('\n')}\n{no json\nlast\n`;
   const lines = await fire(t, host, ['mytag', '--lines', '-o', 'json'], { input });
   assert.equal(lines.code, 64);
-  assert.match(lines.stderr, /^saltbus: left out: line 101 of stdin is not valid JSON: .* \[ERR_SALTBUS_JSON\]\n$/);
+  assert.match(
+    lines.stderr,
+    /^saltbus: left out: line 101 of stdin is not valid JSON: .* \[ERR_SALTBUS_JSON\]\n$/,
+  );
   assert.deepEqual(JSON.parse(lines.stdout), {
     result: 'accepted by the master',
     masters: [name],
@@ -172,7 +175,7 @@ test('a deny-listed tag, and options that do not go together, before anything is
   const denied = await fire(t, host, ['salt/key', '{}']);
   assert.equal(denied.code, 64);
   assert.match(denied.stderr, /matches salt\/key: a master drops it \[ERR_SALTBUS_DENIED_TAG\]/);
-  assert.equal(served.loads.length, 0);
+  assert.equal(served.requests, 0);
   for (const [args, message] of [
     [['fire', 't', '--direct'], '--direct means something with --to-master only'],
     [['fire', 't', '--to-master', '--timeout', '1s'], '--timeout means something with --direct only'],

@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import type { MasterEvent } from '../../bus/fire-master.ts';
+import { listPackage, singlePackage } from '../../bus/fire-master.ts';
+import type { FireMasterOptions, MasterEvent } from '../../bus/fire-master.ts';
 import type { ExactValue } from '../../codec/msgpack/values.ts';
 import { SaltbusError } from '../../errors.ts';
 import { addBusOptions, connectOptions } from '../bus-options.ts';
@@ -89,7 +90,7 @@ async function fire(tag: string | undefined, args: string[], flags: FireFlags): 
   checkFlags(tag, args, flags);
   // Read before connecting: bad input is an error whether or not there is a bus.
   const data = flags.lines === true ? undefined : await readData(args, flags.file);
-  if (data !== undefined && tag !== undefined && flags.toMaster !== true) requireMap(data);
+  if (data !== undefined && tag !== undefined) check(tag, data, flags);
   const stop = new AbortController();
   onStopSignal(() => {
     stop.abort();
@@ -185,14 +186,29 @@ function checkFlags(tag: string | undefined, args: readonly string[], flags: Fir
 }
 
 async function fireOne(to: FireDestination, tag: string, data: ExactValue, flags: FireFlags): Promise<void> {
-  if (flags.toMaster !== true) {
-    await to.fire(tag, requireMap(data));
-  } else if (Array.isArray(data)) {
-    const events = (data as readonly ExactValue[]).map((element, index) => masterEvent(tag, element, index));
-    await to.fireList(events, flags.pretag === undefined ? {} : { pretag: flags.pretag });
-  } else if (flags.pretag !== undefined) {
-    await to.fireList([masterEvent(tag, data, 0)], { pretag: flags.pretag });
-  } else await to.fire(tag, data);
+  const events = listFor(tag, data, flags);
+  if (flags.toMaster !== true) await to.fire(tag, requireMap(data));
+  else if (events !== undefined) await to.fireList(events, listOptions(flags));
+  else await to.fire(tag, data);
+}
+
+function check(tag: string, data: ExactValue, flags: FireFlags): void {
+  const events = listFor(tag, data, flags);
+  if (flags.toMaster !== true) requireMap(data);
+  else if (events !== undefined) listPackage(events, listOptions(flags));
+  else singlePackage(tag, data);
+}
+
+function listOptions({ pretag }: FireFlags): FireMasterOptions {
+  return pretag === undefined ? {} : { pretag };
+}
+
+// What goes to the master as a list; `undefined` for one event, which arrives in another shape.
+function listFor(tag: string, data: ExactValue, flags: FireFlags): readonly MasterEvent[] | undefined {
+  if (flags.toMaster !== true) return undefined;
+  if (Array.isArray(data))
+    return (data as readonly ExactValue[]).map((element, index) => masterEvent(tag, element, index));
+  return flags.pretag === undefined ? undefined : [masterEvent(tag, data, 0)];
 }
 
 // An element that names its own tag is the event as it is (the seed's form); any other is data under the given tag.
