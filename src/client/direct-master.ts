@@ -158,7 +158,9 @@ export class DirectMaster {
         return because(error.code, `The master ${this.name} did not answer: ${error.message}`);
       }
       default:
-        return because(error.code, `${this.name}: ${error.message}`, error.next);
+        return error.message.includes(this.name)
+          ? error
+          : because(error.code, `${this.name}: ${error.message}`, error.next);
     }
   }
 }
