@@ -1,12 +1,15 @@
 /** Salt's configuration and our own. */
 export { busAddress } from './bus-address.ts';
 export type { BusAddress, BusOverrides } from './bus-address.ts';
+export { directSettings } from './direct-settings.ts';
+export type { DirectSettings } from './direct-settings.ts';
 export { effectiveConfig, originText } from './effective.ts';
 export type { EffectiveConfig, EffectiveValue } from './effective.ts';
 export { installedSalt, installedSaltSoon } from './installed-salt.ts';
 export type { InstalledSalt } from './installed-salt.ts';
 export { masterKeySettings, minionKeySettings } from './key-settings.ts';
 export type { MasterKeySettings } from './key-settings.ts';
+export type { MasterAddress } from './masters.ts';
 export { minionId } from './minion-id.ts';
 export { checkOwnSettings } from './options/own-settings.ts';
 export {
