@@ -11,7 +11,7 @@ export { minionId } from './minion-id.ts';
 export { optionValue } from './options.ts';
 export { loadSaltConfig } from './salt-config.ts';
 export type { SaltConfig } from './salt-config.ts';
-export { idHash, siblingSocket } from './sockets.ts';
+export { controlSocket, idHash, siblingSocket } from './sockets.ts';
 export { realSystem } from './system-facts.ts';
 export type { SystemFacts } from './system-facts.ts';
 export { userCacheDir, userSockDir } from './user-dirs.ts';

@@ -400,8 +400,10 @@ export async function openStore<Name extends string>(options: StoreOptions<Name>
 function startWorker(workerData: WorkerSetup): Worker {
   if (!import.meta.url.endsWith('.ts'))
     return new Worker(new URL('./worker.js', import.meta.url), { workerData });
-  const entry = JSON.stringify(new URL('./worker.ts', import.meta.url).href);
-  const code = `import('tsx/esm/api').then(({ register }) => { register(); return import(${entry}); });`;
+  const [loader, entry] = ['tsx/esm/api', './worker.ts'].map((name) =>
+    JSON.stringify(import.meta.resolve(name)),
+  );
+  const code = `import(${loader ?? ''}).then(({ register }) => { register(); return import(${entry ?? ''}); });`;
   return new Worker(code, { eval: true, workerData });
 }
 
