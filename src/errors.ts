@@ -265,7 +265,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     'No entry with that id waits in the spool.',
     'See what is in it with `saltbus spool list`; what is just being sent cannot be dropped.',
   ),
-  ERR_SALTBUS_DISK_FULL: entry('The disk is full.', 'Make room; what is written then is kept.', true),
+  ERR_SALTBUS_DISK_FULL: entry(
+    'The disk takes nothing more: it is full, or the quota is used up.',
+    'Make room; what is written then is kept.',
+    true,
+  ),
   ERR_SALTBUS_OVERLOADED: entry(
     'More was asked for at once than may wait.',
     'Ask for less at once, and again later.',

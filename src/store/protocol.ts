@@ -89,6 +89,7 @@ export type StoreReply =
 
 const RESULT_BUSY = 5;
 const RESULT_FULL = 13;
+const RESULT_IOERR_WRITE = 778;
 const RESULT_CORRUPT = 11;
 const RESULT_NOTADB = 26;
 const RESULT_CONSTRAINT = 19;
@@ -103,9 +104,9 @@ export function isBusy(failure: Failure): boolean {
   return primary(failure) === RESULT_BUSY;
 }
 
-/** The disk, or what this process may write, is full. */
+/** The disk, or what this process may write, is full: SQLite calls a quota or limit that is reached a failed write. */
 export function isFull(failure: Failure): boolean {
-  return primary(failure) === RESULT_FULL;
+  return primary(failure) === RESULT_FULL || failure.errcode === RESULT_IOERR_WRITE;
 }
 
 /** The file is damaged, or is no database. */
