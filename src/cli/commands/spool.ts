@@ -156,7 +156,9 @@ async function isWanted(daemon: ControlClient, flags: DropFlags): Promise<boolea
   }
   const asking = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return /^y(es)?$/i.test(await asking.question(`${countOf(depth)} dropped for good. Proceed? [N/y] `));
+    return /^y(es)?$/i.test(
+      await asking.question(`${countOf(depth)} would be dropped for good. Proceed? [N/y] `),
+    );
   } finally {
     asking.close();
   }
