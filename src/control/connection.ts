@@ -36,7 +36,8 @@ class Firing implements FireReply {
   readonly size: number;
   /** When `accepted` is not waited for any longer; Infinity for never. */
   readonly deadline: number;
-  readonly #waitsForMaster: boolean;
+  /** The program waits for the master. */
+  readonly follows: boolean;
   readonly #connection: ControlConnection;
   #isSpooled = false;
   #isAnswered = false;
@@ -46,11 +47,9 @@ class Firing implements FireReply {
     this.lane = connection.lane;
     this.number = number;
     this.size = size;
-    this.#waitsForMaster = request.wait === 'accepted';
+    this.follows = request.wait === 'accepted';
     this.deadline =
-      !this.#waitsForMaster || request.timeoutMs === undefined
-        ? Infinity
-        : performance.now() + request.timeoutMs;
+      !this.follows || request.timeoutMs === undefined ? Infinity : performance.now() + request.timeoutMs;
   }
 
   get isAnswered(): boolean {
@@ -59,7 +58,7 @@ class Firing implements FireReply {
 
   spooled(): void {
     this.#isSpooled = true;
-    if (!this.#waitsForMaster) this.#answer('spooled', NOTHING);
+    if (!this.follows) this.#answer('spooled', NOTHING);
   }
 
   refused(error: SaltbusError): void {
@@ -67,7 +66,7 @@ class Firing implements FireReply {
   }
 
   left(how: 'sent' | 'rejected' | 'dropped' | 'expired' | 'removed'): void {
-    if (how === 'sent') this.#answer(this.#waitsForMaster ? 'accepted' : 'spooled', NOTHING);
+    if (how === 'sent') this.#answer(this.follows ? 'accepted' : 'spooled', NOTHING);
     else this.#refuse(how, new SaltbusError('ERR_SALTBUS_NOT_SPOOLED', LEFT[how]));
   }
 

@@ -8,6 +8,8 @@ import type { ControlCommand, ControlCommands, FireRequest } from './messages.ts
 export interface FireReply {
   /** Whose events these are. */
   readonly lane: string;
+  /** Whether {@link left} is waited for after {@link spooled}. */
+  readonly follows: boolean;
   /** It is kept, and forced to the disk. */
   spooled(): void;
   /** It was not kept. */

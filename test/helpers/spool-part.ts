@@ -75,6 +75,7 @@ class Daemon {
   #watched(reply: FireReply): FireReply {
     return {
       lane: reply.lane,
+      follows: reply.follows,
       spooled: () => {
         this.at('after the commit');
         reply.spooled();

@@ -2,6 +2,7 @@
  * What programs can ask of a spool over the control socket.
  */
 import { checkPackage } from '../../bus/fire-master.ts';
+import { MsgpackCursor } from '../../codec/msgpack/cursor.ts';
 import { decodeExact } from '../../codec/msgpack/decode.ts';
 import type { ExactValue } from '../../codec/msgpack/values.ts';
 import { MOST_ITEMS } from '../../control/index.ts';
@@ -27,9 +28,56 @@ const MOST_TAGS = 5;
 
 /** The form of a package; it is checked as a minion and a master would, who drop in silence what is wrong. */
 export function packageKind(bytes: Uint8Array): PackageKind {
+  const tag = singleTag(bytes);
+  if (tag !== undefined) {
+    checkPackage({ tag, data: null, events: null, pretag: null });
+    return 'single';
+  }
   const load = decodeExact(bytes);
   checkPackage(load);
   return isMap(load) && isTruthy(load.get('events')) ? 'list' : 'single';
+}
+
+const NIL = 0xc0;
+
+/** The tag of a package of one event, without building its data; `undefined` for all that is not quite plainly one. */
+function singleTag(bytes: Uint8Array): string | undefined {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const cursor = new MsgpackCursor(buffer, 0, buffer.length);
+  if (cursor.mapHeader() !== 4) return undefined;
+  let tag: string | undefined;
+  const seen = new Set<string>();
+  for (let pair = 0; pair < 4; pair += 1) {
+    const key = cursor.byteString();
+    if (key === undefined) return undefined;
+    const name = buffer.latin1Slice(key.start, key.end);
+    seen.add(name);
+    switch (name) {
+      case 'tag': {
+        const text = cursor.byteString();
+        if (text === undefined || !isText(buffer, text.start, text.end)) return undefined;
+        tag = buffer.latin1Slice(text.start, text.end);
+        break;
+      }
+      case 'data':
+        cursor.skip();
+        break;
+      case 'events':
+      case 'pretag':
+        if (buffer[cursor.position] !== NIL) return undefined;
+        cursor.skip();
+        break;
+      default:
+        return undefined;
+    }
+  }
+  return seen.size === 4 && cursor.position === buffer.length ? tag : undefined;
+}
+
+// plain ASCII: what a byte string says is then the same as a text
+function isText(buffer: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 1) if ((buffer[at] ?? 0x80) >= 0x80) return false;
+  return true;
 }
 
 /** The first tags in a package. */
@@ -44,7 +92,7 @@ export function packageTags(bytes: Uint8Array): readonly string[] {
 }
 
 function isTruthy(value: ExactValue | undefined): boolean {
-  return isList(value) ? value.length > 0 : value !== undefined && value !== null;
+  return isList(value) && value.length > 0;
 }
 
 /** The handlers of a control socket for a spool. */

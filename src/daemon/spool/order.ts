@@ -10,27 +10,23 @@
 import { PRIORITIES } from './entry.ts';
 import type { Priority } from './entry.ts';
 
-/** What the order has to know of an entry. The links are the order's own. */
-export interface Ordered {
+/** What the order has to know of an entry. The links are the order's own: an entry stands in one order at the most. */
+export interface Ordered<T> {
   readonly seq: number;
   readonly lane: string;
   readonly priority: Priority;
   /** In milliseconds. */
   readonly arrivedAt: number;
-}
-
-interface Node<T extends Ordered> {
-  readonly item: T;
-  before: Node<T> | undefined;
-  behind: Node<T> | undefined;
+  before: T | undefined;
+  behind: T | undefined;
   queue: Queue<T> | undefined;
 }
 
 /** The entries of one lane and priority. */
-class Queue<T extends Ordered> {
+export class Queue<T> {
   readonly lane: string;
-  head: Node<T> | undefined;
-  tail: Node<T> | undefined;
+  head: T | undefined;
+  tail: T | undefined;
   /** How many of its entries are out. */
   out = 0;
   /** The call of take() that has taken from it last. */
@@ -46,18 +42,18 @@ class Queue<T extends Ordered> {
   }
 }
 
-interface HeapEntry<T extends Ordered> {
+interface HeapEntry<T> {
   readonly arrivedAt: number;
   readonly seq: number;
   readonly queue: Queue<T>;
 }
 
-function isLess<T extends Ordered>(a: HeapEntry<T>, b: HeapEntry<T>): boolean {
+function isLess<T>(a: HeapEntry<T>, b: HeapEntry<T>): boolean {
   return a.arrivedAt === b.arrivedAt ? a.seq < b.seq : a.arrivedAt < b.arrivedAt;
 }
 
 /** The queues by the age of what is first in each; entries that are not true any more are dropped when they come up. */
-class OldestFirst<T extends Ordered> {
+class OldestFirst<T extends Ordered<T>> {
   readonly #heap: HeapEntry<T>[] = [];
 
   get size(): number {
@@ -67,7 +63,7 @@ class OldestFirst<T extends Ordered> {
   push(queue: Queue<T>): void {
     const head = queue.head;
     if (head === undefined) return;
-    const entry = { arrivedAt: head.item.arrivedAt, seq: head.item.seq, queue };
+    const entry = { arrivedAt: head.arrivedAt, seq: head.seq, queue };
     const heap = this.#heap;
     let at = heap.length;
     heap.push(entry);
@@ -84,7 +80,7 @@ class OldestFirst<T extends Ordered> {
   /** The queue whose first entry is the oldest, of those that are ready. */
   top(call: number): HeapEntry<T> | undefined {
     for (let top = this.#heap[0]; top !== undefined; top = this.#heap[0]) {
-      if (top.queue.head?.item.seq === top.seq && top.queue.isReady(call)) return top;
+      if (top.queue.head?.seq === top.seq && top.queue.isReady(call)) return top;
       this.#pop();
     }
     return undefined;
@@ -112,7 +108,7 @@ class OldestFirst<T extends Ordered> {
 }
 
 /** The queues of one priority. */
-class Rank<T extends Ordered> {
+class Rank<T extends Ordered<T>> {
   readonly priority: Priority;
   readonly queues = new Map<string, Queue<T>>();
   readonly oldest = new OldestFirst<T>();
@@ -152,11 +148,11 @@ class Rank<T extends Ordered> {
 const OLDEST_EVERY = 4;
 
 /** All that waits, and what is out. */
-export class SpoolOrder<T extends Ordered> {
+export class SpoolOrder<T extends Ordered<T>> {
   readonly #ranks: readonly Rank<T>[] = PRIORITIES.map((priority) => new Rank<T>(priority));
-  readonly #nodes = new Map<T, Node<T>>();
   readonly #ageingMs: number;
   #call = 0;
+  #waiting = 0;
 
   /** @param ageingMs - how much waiting one step of priority is worth */
   constructor(ageingMs: number) {
@@ -165,18 +161,14 @@ export class SpoolOrder<T extends Ordered> {
 
   /** How many wait. */
   get waiting(): number {
-    return this.#nodes.size;
+    return this.#waiting;
   }
 
   /** Puts an entry behind all others of its lane and priority. */
   push(item: T): void {
     const { rank, queue } = this.#queueOf(item);
-    const node: Node<T> = { item, before: queue.tail, behind: undefined, queue };
-    if (queue.tail === undefined) queue.head = node;
-    else queue.tail.behind = node;
-    queue.tail = node;
-    this.#nodes.set(item, node);
-    if (queue.head === node && queue.out === 0) rank.enter(queue);
+    this.#link(item, queue, queue.tail, undefined);
+    if (queue.head === item && queue.out === 0) rank.enter(queue);
   }
 
   /** The next entries, at most `most`, of the queues of which nothing is out; they are out from now on. */
@@ -194,7 +186,7 @@ export class SpoolOrder<T extends Ordered> {
       queue.out += 1;
       queue.takenIn = this.#call;
       if (queue.head !== undefined) rank.enter(queue);
-      taken.push(head.item);
+      taken.push(head);
     }
     return taken;
   }
@@ -211,30 +203,22 @@ export class SpoolOrder<T extends Ordered> {
       const { rank, queue } = this.#queueOf(item);
       // Those that were put back already and are older stay before it.
       let behind = queue.head;
-      while (behind !== undefined && behind.item.seq < item.seq) behind = behind.behind;
+      while (behind !== undefined && behind.seq < item.seq) behind = behind.behind;
       const before = behind === undefined ? queue.tail : behind.before;
-      const node: Node<T> = { item, before, behind, queue };
-      if (before === undefined) queue.head = node;
-      else before.behind = node;
-      if (behind === undefined) queue.tail = node;
-      else behind.before = node;
-      this.#nodes.set(item, node);
+      this.#link(item, queue, before, behind);
       this.#back(rank, queue);
     }
   }
 
   /** Takes out an entry that waits; false when it does not. */
   remove(item: T): boolean {
-    const node = this.#nodes.get(item);
-    if (node === undefined) return false;
-    const { queue } = node;
-    const wasFirst = queue?.head === node;
-    this.#unlink(node);
-    if (queue !== undefined) {
-      const rank = this.#rankOf(item.priority);
-      if (wasFirst && queue.head !== undefined && queue.out === 0) rank.enter(queue);
-      this.#forgetEmpty(rank, queue);
-    }
+    const { queue } = item;
+    if (queue === undefined) return false;
+    const wasFirst = queue.head === item;
+    this.#unlink(item);
+    const rank = this.#rankOf(item.priority);
+    if (wasFirst && queue.head !== undefined && queue.out === 0) rank.enter(queue);
+    this.#forgetEmpty(rank, queue);
     return true;
   }
 
@@ -245,10 +229,10 @@ export class SpoolOrder<T extends Ordered> {
       if (head === undefined) continue;
       if (
         oldest === undefined ||
-        head.item.arrivedAt < oldest.arrivedAt ||
-        (head.item.arrivedAt === oldest.arrivedAt && head.item.seq < oldest.seq)
+        head.arrivedAt < oldest.arrivedAt ||
+        (head.arrivedAt === oldest.arrivedAt && head.seq < oldest.seq)
       )
-        oldest = head.item;
+        oldest = head;
     }
     return oldest;
   }
@@ -294,14 +278,27 @@ export class SpoolOrder<T extends Ordered> {
     if (queue.head === undefined && queue.out === 0) rank.queues.delete(queue.lane);
   }
 
-  #unlink(node: Node<T>): void {
-    const { queue, before, behind } = node;
+  #link(item: T, queue: Queue<T>, before: T | undefined, behind: T | undefined): void {
+    item.before = before;
+    item.behind = behind;
+    item.queue = queue;
+    if (before === undefined) queue.head = item;
+    else before.behind = item;
+    if (behind === undefined) queue.tail = item;
+    else behind.before = item;
+    this.#waiting += 1;
+  }
+
+  #unlink(item: T): void {
+    const { queue, before, behind } = item;
     if (queue === undefined) return;
     if (before === undefined) queue.head = behind;
     else before.behind = behind;
     if (behind === undefined) queue.tail = before;
     else behind.before = before;
-    node.queue = undefined;
-    this.#nodes.delete(node.item);
+    item.before = undefined;
+    item.behind = undefined;
+    item.queue = undefined;
+    this.#waiting -= 1;
   }
 }

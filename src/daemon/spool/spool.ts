@@ -12,7 +12,7 @@ import type { FullPolicy, PriorityCounters, PriorityLimits } from './bounds.ts';
 import { PRIORITIES, isEntryId, isLane, isPriority } from './entry.ts';
 import type { Leaving, PackageKind, Priority, SpoolEntry, SpooledInfo } from './entry.ts';
 import { SpoolOrder } from './order.ts';
-import type { Ordered } from './order.ts';
+import type { Ordered, Queue } from './order.ts';
 import { RecentIds } from './recent-ids.ts';
 import { foundEntry, openSpoolStore, rowOf } from './table.ts';
 import type { FoundEntry, SpoolStore } from './table.ts';
@@ -25,6 +25,8 @@ export interface SpoolReceipt {
   refused(error: SaltbusError): void;
   /** It has left the spool; after {@link spooled}, and for an id that was sent shortly before, without it. */
   left?(how: Leaving): void;
+  /** Whether {@link left} is to be told of one that was spooled; it is held for so long. @defaultValue true where there is one */
+  readonly follows?: boolean;
 }
 
 /** An entry that is to be sent. */
@@ -87,7 +89,7 @@ const RECENT_IDS = 100_000;
 const SWEEP_MS = 5000;
 
 /** An entry in memory; while it is written it is the receipt of its own write. */
-class Spooled implements SpooledInfo, Ordered, WriteReceipt {
+class Spooled implements SpooledInfo, Ordered<Spooled>, WriteReceipt {
   readonly seq: number;
   readonly id: string;
   readonly lane: string;
@@ -99,7 +101,11 @@ class Spooled implements SpooledInfo, Ordered, WriteReceipt {
   tries = 0;
   place: 'writing' | 'waiting' | 'out' | 'gone' = 'writing';
   bytes: Uint8Array | undefined;
-  receipts: SpoolReceipt[] = [];
+  /** Who is told; most often one, until it is on the disk. */
+  receipts: SpoolReceipt | SpoolReceipt[] | undefined;
+  before: Spooled | undefined;
+  behind: Spooled | undefined;
+  queue: Queue<Spooled> | undefined;
   readonly #owner: WriteOwner;
 
   constructor(found: FoundEntry, owner: WriteOwner) {
@@ -230,7 +236,7 @@ export class Spool implements AsyncDisposable {
     const { id, lane, kind, expiresAt } = entry;
     const spooled = new Spooled({ seq, id, lane, priority, kind, arrivedAt, expiresAt, size }, this.#owner);
     spooled.bytes = entry.package;
-    spooled.receipts.push(receipt);
+    spooled.receipts = receipt;
     this.#ledger.enter(priority, size);
     this.#byId.set(id, spooled);
     this.#store.write('insert', rowOf(seq, arrivedAt, entry), spooled);
@@ -246,6 +252,7 @@ export class Spool implements AsyncDisposable {
         spooled: () => resolve('spooled'),
         refused: reject,
         left: () => resolve('sent'),
+        follows: false,
       });
     });
   }
@@ -408,7 +415,7 @@ export class Spool implements AsyncDisposable {
     this.#ledger.of(entry.priority).copies += 1;
     if (known === undefined) receipt.left?.('sent');
     else {
-      known.receipts.push(receipt);
+      if (known.place === 'writing' || isFollowing(receipt)) known.receipts = [...receiptsOf(known), receipt];
       if (known.place !== 'writing') receipt.spooled();
     }
     return true;
@@ -450,15 +457,21 @@ export class Spool implements AsyncDisposable {
     this.#watch(entry);
     this.#order.push(entry);
     this.#available();
-    for (const receipt of entry.receipts) receipt.spooled();
-    entry.receipts = entry.receipts.filter(({ left }) => left !== undefined);
+    const { receipts } = entry;
+    if (receipts === undefined || Array.isArray(receipts)) {
+      entry.receipts = receipts?.filter(isFollowing);
+      for (const receipt of receipts ?? []) receipt.spooled();
+    } else {
+      if (!isFollowing(receipts)) entry.receipts = undefined;
+      receipts.spooled();
+    }
   }
 
   #onNotWritten(entry: Spooled, error: SaltbusError): void {
     entry.place = 'gone';
     this.#byId.delete(entry.id);
     this.#ledger.leave(entry.priority, entry.size, 'refused');
-    for (const receipt of entry.receipts) receipt.refused(error);
+    for (const receipt of receiptsOf(entry)) receipt.refused(error);
   }
 
   #putBack(entries: readonly Spooled[]): void {
@@ -506,8 +519,8 @@ export class Spool implements AsyncDisposable {
       this.#order.settle(entry);
       this.#available();
     }
-    for (const receipt of entry.receipts) receipt.left?.(how);
-    entry.receipts = [];
+    for (const receipt of receiptsOf(entry)) receipt.left?.(how);
+    entry.receipts = undefined;
   }
 
   /** Deletes what has left. What the disk does not let go of is tried again with the next that leaves. */
@@ -529,6 +542,15 @@ export class Spool implements AsyncDisposable {
       onAvailable();
     });
   }
+}
+
+function isFollowing(receipt: SpoolReceipt): boolean {
+  return receipt.follows ?? receipt.left !== undefined;
+}
+
+function receiptsOf({ receipts }: Spooled): readonly SpoolReceipt[] {
+  if (receipts === undefined) return [];
+  return Array.isArray(receipts) ? receipts : [receipts];
 }
 
 function infoOf({

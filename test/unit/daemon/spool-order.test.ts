@@ -8,23 +8,27 @@ import type { Ordered } from '../../../src/daemon/spool/order.ts';
 
 const AGEING_MS = 1000;
 
-function entry(seq: number, lane = 'a', priority: Priority = 2, arrivedAt = seq): Ordered {
-  return { seq, lane, priority, arrivedAt };
+interface Entry extends Ordered<Entry> {
+  readonly seq: number;
 }
 
-function seqs(entries: readonly Ordered[]): number[] {
+function entry(seq: number, lane = 'a', priority: Priority = 2, arrivedAt = seq): Entry {
+  return { seq, lane, priority, arrivedAt, before: undefined, behind: undefined, queue: undefined };
+}
+
+function seqs(entries: readonly Entry[]): number[] {
   return entries.map(({ seq }) => seq);
 }
 
 test('one lane: first in, first out', () => {
-  const order = new SpoolOrder<Ordered>(AGEING_MS);
+  const order = new SpoolOrder<Entry>(AGEING_MS);
   for (let seq = 0; seq < 10; seq += 1) order.push(entry(seq));
   assert.deepEqual(seqs(order.take(4)), [0, 1, 2, 3]);
   assert.equal(order.waiting, 6);
 });
 
 test('while something of a lane and priority is out, nothing else of it is given', () => {
-  const order = new SpoolOrder<Ordered>(AGEING_MS);
+  const order = new SpoolOrder<Entry>(AGEING_MS);
   const [a, b, c, other] = [entry(0), entry(1), entry(2), entry(3, 'b')];
   for (const one of [a, b, c, other]) order.push(one);
   assert.deepEqual(seqs(order.take(1)), [0]);
@@ -39,7 +43,7 @@ test('while something of a lane and priority is out, nothing else of it is given
 });
 
 test('what is put back stands before what is behind it, in the old order', () => {
-  const order = new SpoolOrder<Ordered>(AGEING_MS);
+  const order = new SpoolOrder<Entry>(AGEING_MS);
   const entries = Array.from({ length: 6 }, (_, seq) => entry(seq));
   for (const one of entries) order.push(one);
   const out = order.take(4);
@@ -52,7 +56,7 @@ test('what is put back stands before what is behind it, in the old order', () =>
 });
 
 test('an urgent entry goes first, unless a less urgent one has waited for longer than the step is worth', () => {
-  const order = new SpoolOrder<Ordered>(AGEING_MS);
+  const order = new SpoolOrder<Entry>(AGEING_MS);
   order.push(entry(0, 'a', 4, 0));
   order.push(entry(1, 'b', 0, 100));
   order.push(entry(2, 'c', 3, 3500));
@@ -62,7 +66,7 @@ test('an urgent entry goes first, unless a less urgent one has waited for longer
 });
 
 test('lanes take turns: a long one does not hold up a short one', () => {
-  const order = new SpoolOrder<Ordered>(AGEING_MS);
+  const order = new SpoolOrder<Entry>(AGEING_MS);
   for (let seq = 0; seq < 1000; seq += 1) order.push(entry(seq, 'long', 2, 0));
   order.push(entry(1000, 'short', 2, 5));
   order.push(entry(1001, 'short', 2, 5));
@@ -74,7 +78,7 @@ test('lanes take turns: a long one does not hold up a short one', () => {
 });
 
 test('an old lane gets a quarter at the least, however many new ones come', () => {
-  const order = new SpoolOrder<Ordered>(AGEING_MS);
+  const order = new SpoolOrder<Entry>(AGEING_MS);
   for (let seq = 0; seq < 100; seq += 1) order.push(entry(seq, 'old', 2, 0));
   let seq = 1000;
   let old = 0;
@@ -89,7 +93,7 @@ test('an old lane gets a quarter at the least, however many new ones come', () =
 });
 
 test('what is taken out is not given, whether it stands first or not', () => {
-  const order = new SpoolOrder<Ordered>(AGEING_MS);
+  const order = new SpoolOrder<Entry>(AGEING_MS);
   const entries = Array.from({ length: 5 }, (_, seq) => entry(seq));
   for (const one of entries) order.push(one);
   assert.equal(order.remove(entries[0] ?? entry(0)), true);
@@ -118,13 +122,13 @@ test('any course of events: each entry is given once until it is put back, and e
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-      const order = new SpoolOrder<Ordered>(AGEING_MS);
-      const waiting = new Set<Ordered>();
-      const out: Ordered[] = [];
+      const order = new SpoolOrder<Entry>(AGEING_MS);
+      const waiting = new Set<Entry>();
+      const out: Entry[] = [];
       const left = new Map<string, number>();
       let seq = 0;
       let now = 0;
-      const nameOf = ({ lane, priority }: Ordered): string => `${lane} ${priority}`;
+      const nameOf = ({ lane, priority }: Entry): string => `${lane} ${priority}`;
       const take = (most: number): void => {
         const busy = new Set(out.map(nameOf));
         for (const taken of order.take(most)) {
@@ -185,7 +189,7 @@ test('nobody starves: an entry is overtaken only by a bounded number of later on
       fc.integer({ min: 0, max: 4 }),
       fc.array(fc.record({ lane: fc.nat(5), priority: fc.nat(4) }), { minLength: 50, maxLength: 400 }),
       (priority, others) => {
-        const order = new SpoolOrder<Ordered>(AGEING_MS);
+        const order = new SpoolOrder<Entry>(AGEING_MS);
         const ours = entry(0, 'ours', priority as Priority, 0);
         order.push(ours);
         let now = 0;
