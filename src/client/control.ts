@@ -22,7 +22,7 @@ export async function connectControl(
   selector: BusSelector,
   options: ControlClientOptions & { readonly env?: NodeJS.ProcessEnv },
 ): Promise<ControlClient> {
-  let first: unknown;
+  let first: SaltbusError | undefined;
   for (const location of busLocations(selector, options.env)) {
     const endpoint = controlEndpoint(location);
     try {

@@ -121,7 +121,7 @@ export class ControlClient implements AsyncDisposable {
     request: ControlCommands[Name]['request'],
   ): Promise<ControlCommands[Name]['answer']> {
     return this.#request(command, request, 0, (kind, fields) => {
-      if (kind === 'result') return fields as unknown as ControlCommands[Name]['answer'];
+      if (kind === 'result') return fields as ControlCommands[Name]['answer'];
       throw readError(fields);
     });
   }

@@ -169,7 +169,7 @@ function prepare(database: Database): Prepared[] {
     const statement = database.prepare(definition.sql);
     return {
       definition,
-      run: (...values) => Number(statement.run(...values).changes),
+      run: (...values) => statement.run(...values).changes,
       all: (...values) => statement.all(...values) as SqlRow[],
     };
   });

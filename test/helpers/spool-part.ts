@@ -2,7 +2,7 @@
  * A daemon in a process of its own: a spool with its control socket, and what sends from it to a master's store of accepted
  * events in the same process. It can be told to kill itself in a named window, as `kill -9` would.
  *
- * Its job is the first argument, as JSON. It says `serving` when programs can connect, and ends by SIGTERM.
+ * Its job is the first argument, as JSON. It says `serving PID` when programs can connect, and ends by SIGTERM.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ControlServer } from '../../src/control/index.ts';
@@ -125,7 +125,7 @@ async function main(job: SpoolPartJob): Promise<void> {
     send = () => void daemon.send(spool, accepted);
     send();
   }
-  process.stdout.write('serving\n');
+  process.stdout.write(`serving ${process.pid}\n`);
   process.once('SIGTERM', () => {
     void (async () => {
       await server.close();

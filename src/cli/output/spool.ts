@@ -64,7 +64,7 @@ export function showItem(item: SpoolItem, form: SpoolForm, now: number): string 
 export function showFigures(figures: Figures, form: SpoolForm): string {
   if (form !== 'text') return showData(figures, form);
   const { priorities, oldestMs, ...total } = figures;
-  const lines = Object.entries(total).map(([name, value]) => [name, oneLine(String(value))]);
+  const lines = Object.entries(total).map(([name, value]) => [name, oneLine(JSON.stringify(value))]);
   lines.splice(1, 0, ['oldest', showDuration(Number(oldestMs ?? 0))]);
   let text = columns(lines);
   if (!Array.isArray(priorities) || priorities.length === 0) return text;
@@ -76,9 +76,19 @@ export function showFigures(figures: Figures, form: SpoolForm): string {
   return text;
 }
 
-function plainItem(item: SpoolItem): object {
-  const { package: _package, ...plain } = item;
-  return plain;
+function plainItem({
+  id,
+  lane,
+  priority,
+  kind,
+  state,
+  arrivedAt,
+  expiresAt,
+  size,
+  tries,
+  tags,
+}: SpoolItem): object {
+  return { id, lane, priority, kind, state, arrivedAt, expiresAt, size, tries, tags };
 }
 
 function tagsOf({ tags, kind }: SpoolItem): string {

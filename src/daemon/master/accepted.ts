@@ -120,6 +120,8 @@ export class AcceptedEvents implements AsyncDisposable {
   readonly #newestBefore: number;
   #count: number;
   #nextAgeCheck = 0;
+  /** Resolves when the latest call has been told. */
+  #last: Promise<void> = Promise.resolve();
 
   /** Use {@link openAccepted}. */
   constructor(store: Store<StatementName>, bounds: SqlRow | undefined, options: AcceptedOptions) {
@@ -146,16 +148,27 @@ export class AcceptedEvents implements AsyncDisposable {
    */
   async accept(events: readonly ArrivedEvent[]): Promise<Acceptance[]> {
     if (events.length === 0) return [];
-    const now = this.#now();
-    const { changes, error } = await this.#insert(events, now);
-    for (const changed of changes) if (changed === 1) this.#count += 1;
-    if (error !== undefined) throw error;
-    const outcome = await Promise.all(
-      events.map((event, at) => (changes[at] === 1 ? 'new' : this.#whichCopy(event))),
-    );
-    for (const one of outcome) this.counters[one === 'new' ? 'accepted' : 'copies'] += 1;
-    this.#forget(now);
-    return outcome;
+    const before = this.#last;
+    let finish: () => void = () => undefined;
+    this.#last = new Promise((resolve) => {
+      finish = resolve;
+    });
+    try {
+      const now = this.#now();
+      const { changes, error } = await this.#insert(events, now);
+      for (const changed of changes) if (changed === 1) this.#count += 1;
+      if (error !== undefined) throw error;
+      const outcome: Acceptance[] = [];
+      for (const [at, event] of events.entries())
+        outcome.push(changes[at] === 1 ? 'new' : await this.#whichCopy(event));
+      for (const one of outcome) this.counters[one === 'new' ? 'accepted' : 'copies'] += 1;
+      this.#forget(now);
+      // A copy must not be told before the call that it is a copy of: that one's events are published then.
+      await before;
+      return outcome;
+    } finally {
+      finish();
+    }
   }
 
   /** Events that are kept, in the order of acceptance, from the one behind `seq` on. */

@@ -50,13 +50,13 @@ function singleTag(bytes: Uint8Array): string | undefined {
   for (let pair = 0; pair < 4; pair += 1) {
     const key = cursor.byteString();
     if (key === undefined) return undefined;
-    const name = buffer.latin1Slice(key.start, key.end);
+    const name = buffer.toString('latin1', key.start, key.end);
     seen.add(name);
     switch (name) {
       case 'tag': {
         const text = cursor.byteString();
         if (text === undefined || !isText(buffer, text.start, text.end)) return undefined;
-        tag = buffer.latin1Slice(text.start, text.end);
+        tag = buffer.toString('latin1', text.start, text.end);
         break;
       }
       case 'data':

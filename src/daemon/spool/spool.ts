@@ -282,12 +282,18 @@ export class Spool implements AsyncDisposable {
       }
     }
     const taken: TakenEntry[] = [];
+    const gone: Spooled[] = [];
     for (const entry of entries) {
       const bytes = entry.bytes ?? read.get(entry.seq);
       if (entry.place !== 'out') continue;
-      if (bytes === undefined) this.#leave(entry, 'dropped');
-      else taken.push({ ...infoOf(entry), package: bytes });
+      if (bytes !== undefined) taken.push({ ...infoOf(entry), package: bytes });
+      // the row is not in the file any more: somebody has written to it
+      else {
+        this.#leave(entry, 'dropped');
+        gone.push(entry);
+      }
     }
+    this.#tellLost(gone, 'dropped');
     return taken;
   }
 

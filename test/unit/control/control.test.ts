@@ -156,8 +156,8 @@ test('fire: each outcome is told as it is', async (t) => {
   });
   b?.spooled();
   b?.left('sent');
-  a?.spooled();
-  a?.left('expired'); // said after the answer: nobody hears it
+  a.spooled();
+  a.left('expired'); // said after the answer: nobody hears it
   c?.refused(new SaltbusError('ERR_SALTBUS_SPOOL_FULL', 'no room'));
   d?.spooled();
   d?.left('expired');
