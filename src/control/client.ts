@@ -177,7 +177,7 @@ export class ControlClient implements AsyncDisposable {
           try {
             resolve(read(kind, answer));
           } catch (cause) {
-            reject(cause as SaltbusError);
+            reject(cause);
           }
         },
         fail: reject,

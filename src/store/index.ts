@@ -1,11 +1,3 @@
 /** Durable state in a file. */
 export { Store, openStore } from './store.ts';
-export type {
-  MovedAside,
-  SqlRow,
-  SqlValue,
-  StatementDefinition,
-  StoreCounters,
-  StoreOptions,
-  WriteReceipt,
-} from './store.ts';
+export type { SqlRow, SqlValue, StatementDefinition, StoreOptions, WriteReceipt } from './store.ts';
