@@ -5,7 +5,7 @@
  * the store is open, so a second process is refused at once, and no shared memory is needed.
  */
 import { DatabaseSync } from '@photostructure/sqlite';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isCorrupt } from './protocol.ts';
 import type { Failure, MovedAside, WorkerSetup } from './protocol.ts';
@@ -46,10 +46,12 @@ export function openDatabase(setup: WorkerSetup): {
 function openChecked({ path, migrations, busyMs }: WorkerSetup): Database {
   // SQLite would make the file readable for everybody; the log takes the mode of the file.
   closeSync(openSync(path, 'a', OWNER_ONLY));
+  const isNew = statSync(path).size === 0;
   const database = new DatabaseSync(path, { timeout: busyMs });
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE');
-    database.exec('PRAGMA auto_vacuum = INCREMENTAL');
+    // writes to the file each time that it is said
+    if (isNew) database.exec('PRAGMA auto_vacuum = INCREMENTAL');
     database.exec('PRAGMA journal_mode = WAL');
     database.exec('PRAGMA synchronous = FULL');
     database.exec(`PRAGMA journal_size_limit = ${LOG_BYTES}`);
