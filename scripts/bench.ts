@@ -12,6 +12,7 @@ import { printFigure } from '../bench/lib/report.ts';
 import type { Figure } from '../bench/lib/report.ts';
 import { realBus } from '../bench/real-bus.ts';
 import { roundTrip } from '../bench/round-trip.ts';
+import { spoolMany, spoolOne } from '../bench/spool.ts';
 import { target } from '../bench/target.ts';
 import { stalled } from '../bench/stalled.ts';
 import { throughput } from '../bench/throughput.ts';
@@ -32,6 +33,8 @@ const BENCHMARKS: Readonly<Record<string, (short: boolean) => Promise<Figure>>> 
   'zmtp-publications': zmtpPublications,
   'channel-requests': requests,
   'channel-signatures': signatures,
+  'spool-one': spoolOne,
+  'spool-many': spoolMany,
 };
 
 const args = process.argv.slice(2);

@@ -29,7 +29,7 @@ export {
 export { loadSaltConfig } from './salt-config.ts';
 export type { SaltConfig } from './salt-config.ts';
 export { withoutSecrets } from './secrets.ts';
-export { idHash, siblingSocket } from './sockets.ts';
+export { controlSocket, idHash, siblingSocket } from './sockets.ts';
 export { realSystem } from './system-facts.ts';
 export type { SystemFacts } from './system-facts.ts';
 export { userCacheDir, userSockDir } from './user-dirs.ts';

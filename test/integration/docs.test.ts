@@ -7,8 +7,13 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { encode } from '../../src/codec/msgpack/encode.ts';
+import { idHash } from '../../src/config/index.ts';
+import { openControl } from '../../src/control/index.ts';
+import type { FireAnswer } from '../../src/control/index.ts';
 import { masterKeyNamed } from '../helpers/channel.ts';
-import { saltbus, saltbusOnPath } from '../helpers/cli.ts';
+import { saltbus, saltbusOnPath, start } from '../helpers/cli.ts';
 import { minionKeyFiles, servedMaster } from '../helpers/direct-master.ts';
 import { blocksOf, isShown, isShownInAnyOrder } from '../helpers/docs-blocks.ts';
 import { temporaryFolder } from '../helpers/own-bus.ts';
@@ -48,6 +53,34 @@ async function addMaster(t: TestContext, root: string): Promise<string> {
   return name;
 }
 
+const SPOOL_PART = fileURLToPath(new URL('../helpers/spool-part.ts', import.meta.url));
+
+/** The minion with a spool, and what waits in it, that docs/spool.md speaks of. */
+async function addSpool(t: TestContext, root: string): Promise<void> {
+  const socket = join(root, `var/run/salt/minion/minion_event_${idHash('web01', 'sha256')}_control.ipc`);
+  const job = JSON.stringify({ socket, spool: join(root, 'spool.db') });
+  await start(t, process.execPath, ['--import', 'tsx', SPOOL_PART, job]).line('serving');
+  await using daemon = await openControl({ kind: 'unix', path: socket }, { program: 'docs', lane: 'probes' });
+  const fire = (id: string, load: object, priority: number): Promise<FireAnswer> =>
+    daemon.fire({
+      id,
+      package: encode({ tag: null, data: null, events: null, pretag: null, ...load }),
+      priority,
+    });
+  await fire('01JDQ3V9K8R2MZT5X7W4', { tag: 'disk/full', data: { mount: '/var' } }, 0);
+  await fire(
+    '01JDQ3VBHD0NQ6E9C1YP',
+    {
+      events: [
+        { tag: 'probe/cpu', data: {} },
+        { tag: 'probe/mem', data: {} },
+      ],
+    },
+    2,
+  );
+  await fire('01JDQ3VC5T7F3G8K2JBA', { tag: 'backup/done', data: {} }, 4);
+}
+
 async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   const root = temporaryFolder(t);
   for (const folder of ['etc/salt/minion.d', 'work']) mkdirSync(join(root, folder), { recursive: true });
@@ -71,6 +104,7 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
     TZ: 'UTC',
   };
   await saltbus(t, ['bus'], { env }).line('serving', 'stderr');
+  if (page === 'spool.md') await addSpool(t, root);
   const shell = spawn('bash', ['--norc', '--noprofile'], {
     cwd: join(root, 'work'),
     env,
@@ -114,7 +148,18 @@ const pages = readdirSync(DOCS)
 
 test('each command that has a page has commands in it that are run', () => {
   const names = pages.map(({ name }) => name);
-  for (const command of ['listen', 'fire', 'bus', 'doctor', 'config', 'capture', 'replay', 'top', 'key']) {
+  for (const command of [
+    'listen',
+    'fire',
+    'bus',
+    'doctor',
+    'config',
+    'capture',
+    'replay',
+    'top',
+    'key',
+    'spool',
+  ]) {
     assert.equal(names.includes(`${command}.md`), true, command);
   }
 });
