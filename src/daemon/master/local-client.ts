@@ -13,8 +13,9 @@ import { pythonText } from '../../target/index.ts';
 import { jobEvents } from './events/job-events.ts';
 import type { JobEventOptions } from './events/job-events.ts';
 import type { JobRecords } from './jobs/job-records.ts';
+import type { SaltJobCache } from './jobs/salt-job-cache.ts';
 import type { LocalSecrets } from './keys/index.ts';
-import { isTruthy } from './load.ts';
+import { isTruthy, mapOf } from './load.ts';
 import type { Load } from './load.ts';
 import type { MasterBus } from './master-bus.ts';
 import type { FoundMinions, MinionDirectory } from './minion-directory.ts';
@@ -26,6 +27,7 @@ export interface LocalClientParts {
   readonly directory: MinionDirectory;
   readonly publisher: Publisher;
   readonly jobs: JobRecords;
+  readonly jobCache: SaltJobCache;
   readonly bus: MasterBus;
   readonly newJid: () => string;
   /** Which events of a job the release fires. */
@@ -43,8 +45,10 @@ export interface LocalClientCounters {
 }
 
 // As real masters say it (3006.30, 3007.17, 3008.5); why is not told to whoever asks.
-const NOT_AUTHENTICATED = {
-  error: { name: 'AuthenticationError', message: 'Authentication error occurred.' },
+const NOT_AUTHENTICATED = { name: 'AuthenticationError', message: 'Authentication error occurred.' };
+const NOT_THIS_USER = {
+  name: 'UserAuthenticationError',
+  message: 'Authentication failure of type "user" occurred',
 };
 // What of the caller's keyword arguments goes into the job (all releases), besides the delimiter.
 const INTO_JOB = [
@@ -56,9 +60,14 @@ const INTO_JOB = [
   'start_event',
 ] as const;
 
+const TOLD = ['cmd', 'tgt', 'fun', 'tgt_type', 'ret', 'jid', 'user'];
+const MOST_REFUSED_TOLD = 10;
+
 /** Answers the clear commands other than the sign-in. */
 export class LocalClient {
   readonly #parts: LocalClientParts;
+  #refusedSince = -Infinity;
+  #refusedTold = 0;
   readonly #counters = { pings: 0, jobs: 0, unauthenticated: 0, refused: 0 };
 
   constructor(parts: LocalClientParts) {
@@ -79,14 +88,18 @@ export class LocalClient {
     if (load.cmd === 'get_token' || load.cmd === 'mk_token') {
       // no external login is configured here: as for a token that is not known, and a login that fails
       this.#counters.unauthenticated += 1;
-      return encodePlainReply(load.cmd === 'get_token' ? {} : NOT_AUTHENTICATED);
+      return encodePlainReply(load.cmd === 'get_token' ? {} : '');
     }
-    if (this.#parts.secrets.userOf(load.key) === undefined) {
+    // who logs in by other means is told no, even with the secret (all releases)
+    const isExternal = load.cmd === 'publish' && (load.kwargs?.has('eauth') === true || load.kwargs?.has('token') === true);
+    if (isExternal || this.#parts.secrets.userOf(load.key) === undefined) {
       this.#counters.unauthenticated += 1;
-      return encodePlainReply(NOT_AUTHENTICATED);
+      if (load.cmd !== 'publish') return encodePlainReply({ error: NOT_THIS_USER });
+      this.#tellRefused(load, whole);
+      return encodePlainReply({ error: NOT_AUTHENTICATED });
     }
     if (load.cmd === 'publish') {
-      return this.#publish(load).catch((error: unknown) => {
+      return this.#publish(load, whole).catch((error: unknown) => {
         this.#counters.refused += 1;
         publish('saltbus:master:problem', { what: 'a job of the command line', error });
         return encodePlainReply({ error: error instanceof SaltbusError ? error.message : 'Internal error' });
@@ -97,7 +110,7 @@ export class LocalClient {
     return encodePlainReply({ error: { name: 'SaltInvocationError', message } });
   }
 
-  async #publish(load: PublishLoad): Promise<Buffer> {
+  async #publish(load: PublishLoad, whole: Load): Promise<Buffer> {
     const { jobs, bus, publisher } = this.#parts;
     const found = this.#find(load);
     if (found === undefined || found.ids.length === 0) {
@@ -112,11 +125,29 @@ export class LocalClient {
     const job = jobOf(load, jid, found);
     const { ids: minions, missing } = found;
     if (!isTruthy(load.kwargs?.get('nocache'))) jobs.add({ jid, load: job, minions });
+    // before the reply, because that is when the command line looks for it
+    await this.#parts.jobCache.store(jid, cachedLoad(whole, jid), minions);
     bus.fireAll(jobEvents({ jid, load: job, minions, missing }, this.#parts.jobEvents));
     await publisher.publish({ load: job, tgtType: found.target.tgtType, minions });
     this.#counters.jobs += 1;
     publish('saltbus:master:job', { jid, user: load.user ?? '', minions: minions.length });
     return encodePlainReply({ enc: 'clear', load: { jid, minions, missing } });
+  }
+
+  // Anybody can ask for this event: so many a second, and neither what was shown as a secret nor what came beside it.
+  #tellRefused(load: PublishLoad, whole: Load): void {
+    const now = performance.now();
+    if (now - this.#refusedSince >= 1000) {
+      this.#refusedSince = now;
+      this.#refusedTold = 0;
+    }
+    if (this.#refusedTold >= MOST_REFUSED_TOLD) return;
+    this.#refusedTold += 1;
+    const data = new Map<ExactValue, ExactValue>();
+    for (const name of TOLD) if (whole.has(name)) data.set(name, whole.get(name) ?? null);
+    data.set('error', mapOf(NOT_AUTHENTICATED));
+    const jid = load.jid ?? '';
+    this.#parts.bus.fire({ tag: isJid(jid) ? `salt/job/${jid}/error` : 'salt/job/error', data });
   }
 
   #find(load: PublishLoad): FoundMinions | undefined {
@@ -129,6 +160,13 @@ export class LocalClient {
       return undefined;
     }
   }
+}
+
+// As real masters keep it: what was asked for, without the secret.
+function cachedLoad(whole: Load, jid: string): Load {
+  const load = new Map<ExactValue, ExactValue>(whole);
+  load.delete('key');
+  return load.set('jid', jid);
 }
 
 function nobody(tgt: PublishLoad['tgt']): object {

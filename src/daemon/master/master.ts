@@ -26,6 +26,7 @@ import type { EventRule } from './events/event-acl.ts';
 import { jidMaker } from './jobs/jid.ts';
 import { JobRecords } from './jobs/job-records.ts';
 import type { JobRecordsCounters } from './jobs/job-records.ts';
+import { SaltJobCache } from './jobs/salt-job-cache.ts';
 import { KeyChanges } from './key-changes.ts';
 import { KeyRotation } from './key-rotation.ts';
 import { KEY_TAG, openMasterKeys } from './keys/index.ts';
@@ -58,8 +59,6 @@ export interface MasterOptions {
   readonly stampSender?: boolean;
   /** RSA operations at once. @defaultValue as many as there are processors, four at most (libuv's threads) */
   readonly rsaAtOnce?: number;
-  /** Requests that may wait for an RSA operation. @defaultValue 2000: about a second of work */
-  readonly rsaWaiting?: number;
   /** Least time between two new publish keys, in milliseconds. @defaultValue 10 000 */
   readonly rotationApartMs?: number;
   /** Called once when another daemon took the place of our bus. */
@@ -147,6 +146,7 @@ async function open(
       count: () => (settings.keys.maxMinions > 0 ? presence.ids().length : 0),
       has: (id) => presence.has(id),
     },
+    maxPending: settings.maxPending,
     onRotate: () => rotate(),
   });
   onOpened(() => keys.close());
@@ -156,7 +156,7 @@ async function open(
   const changes = new KeyChanges({
     sessions: desk.sessions,
     bus,
-    kept: [kept.grains, kept.pillars, kept.mine],
+    kept: settings.preserveMinionCache ? [] : [kept.grains, kept.pillars, kept.mine],
   });
   onOpened(() => changes.close());
   tap = changes.tap;
@@ -171,7 +171,9 @@ async function open(
     sockets.pub.destroy();
   });
   const publisher = new Publisher(desk.publishKey, sockets.pub, settings.zmqFiltering);
-  const jobs = new JobRecords(settings.jobCache ? {} : { bytes: 1 });
+  // without the cache it is known who has answered, and not what
+  const jobs = new JobRecords({ jobs: settings.maxJobs, ...(settings.jobCache ? {} : { bytes: 1 }) });
+  const jobCache = new SaltJobCache(settings.keys);
   const newJid = jidMaker();
   const rotation = new KeyRotation({
     publishKey: desk.publishKey,
@@ -200,6 +202,7 @@ async function open(
     directory,
     publisher,
     jobs,
+    jobCache,
     bus,
     newJid,
     jobEvents: { bareJid: traits.line < 3008, publish: traits.line >= 3007 },
@@ -214,7 +217,7 @@ async function open(
       presence,
       authEvents: settings.keys.authEvents,
       rsaAtOnce: options.rsaAtOnce ?? Math.min(4, availableParallelism()),
-      rsaWaiting: options.rsaWaiting ?? 2000,
+      rsaWaiting: settings.maxSignIns,
     },
     await serviceCommands(settings, services),
   );
@@ -234,6 +237,7 @@ async function open(
     sockets,
     publisher,
     jobs,
+    jobCache,
     rotation,
     services,
     local,
@@ -271,7 +275,7 @@ async function openDesk(settings: MasterSettings, keys: MasterKeys): Promise<Des
     masterKey,
     publishKey,
     // In memory only: what was recorded under the keys of an earlier run cannot be played again.
-    sessions: new MasterSessions({ lifetimeMs: settings.publishSessionMs }),
+    sessions: new MasterSessions({ lifetimeMs: settings.publishSessionMs ?? Infinity }),
     publishPort: settings.publishPort,
     ...(pubSignature === undefined ? {} : { pubSignature }),
   };
@@ -339,6 +343,7 @@ interface MasterParts {
   readonly sockets: Sockets;
   readonly publisher: Publisher;
   readonly jobs: JobRecords;
+  readonly jobCache: SaltJobCache;
   readonly rotation: KeyRotation;
   readonly services: ServiceParts;
   readonly local: LocalClient;
@@ -432,9 +437,12 @@ class Master implements MasterDaemon {
   }
 
   #look(): void {
-    const { presence, settings, bus, jobs } = this.#parts;
+    const { presence, settings, bus, jobs, jobCache } = this.#parts;
     const events = presence.look();
     if (settings.presenceEvents) bus.fireAll(events);
-    if (settings.keepJobsMs > 0) jobs.forgetBefore(Date.now() - settings.keepJobsMs);
+    if (settings.keepJobsMs === 0) return;
+    const before = Date.now() - settings.keepJobsMs;
+    jobs.forgetBefore(before);
+    void jobCache.removeBefore(before);
   }
 }

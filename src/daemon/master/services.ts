@@ -87,6 +87,7 @@ export async function serviceCommands(
       ignoreSymlinks: settings.ignoreSymlinks,
       ignoreGlobs: settings.fileIgnoreGlobs,
       ignoreRegexes: settings.fileIgnoreRegexes,
+      listCacheMs: settings.fileListCacheMs,
     }),
     mine: new Mine({
       store: kept.mine,
