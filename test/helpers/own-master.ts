@@ -4,12 +4,14 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { Bus } from '../../src/bus/bus.ts';
+import { Keyring } from '../../src/client/keys.ts';
 import { loadSaltConfig, masterSettings } from '../../src/config/index.ts';
 import { startMaster } from '../../src/daemon/master/master.ts';
 import type { MasterDaemon, MasterOptions } from '../../src/daemon/master/master.ts';
 import { onDiagnostics } from '../../src/diagnostics.ts';
 import { traitsOfRelease } from '../../src/dialect/releases.ts';
 import type { SaltEvent } from '../../src/event.ts';
+import { writeDropFile } from '../../src/pki/index.ts';
 import { connectSocket } from '../../src/transport/connect.ts';
 import type { Endpoint } from '../../src/transport/endpoint.ts';
 import { temporaryFolder } from './own-bus.ts';
@@ -23,6 +25,8 @@ export interface OwnMasterOptions {
   readonly options?: Partial<MasterOptions>;
   /** The folder of the configuration. @defaultValue a new one */
   readonly folder?: string;
+  /** Puts what is needed into the folder, before the start. */
+  readonly before?: (folder: string) => void;
 }
 
 /** A running master. */
@@ -38,11 +42,15 @@ export interface OwnMaster {
   /** Changes the configuration, and starts it again on the same ports. */
   restart(config?: Readonly<Record<string, unknown>>): Promise<void>;
   stop(): Promise<void>;
+  /** The keys, as `saltbus key` works on them. */
+  keyring(): Keyring;
+  /** Asks for a new publish key, as `salt-key -d` does. */
+  askForRotation(): void;
 }
 
 /** Starts it; it is ended after the test. */
 export async function ownMaster(t: TestContext, options: OwnMasterOptions = {}): Promise<OwnMaster> {
-  const { release = '3008.5', folder = temporaryFolder(t) } = options;
+  const { release = '3008.5', folder = temporaryFolder(t), before } = options;
   const sockDir = join(folder, 's');
   let config: Readonly<Record<string, unknown>> = {
     root_dir: folder,
@@ -60,6 +68,7 @@ export async function ownMaster(t: TestContext, options: OwnMasterOptions = {}):
   };
   mkdirSync(join(folder, 'c'), { recursive: true });
   mkdirSync(join(folder, 'srv'), { recursive: true });
+  before?.(folder);
   // the kernel chooses the ports of the first start
   let ports = { retPort: 0, publishPort: 0 };
   const start = async (): Promise<MasterDaemon> => {
@@ -113,6 +122,10 @@ export async function ownMaster(t: TestContext, options: OwnMasterOptions = {}):
       daemon = await start();
     },
     stop: () => daemon.close(),
+    keyring: () => new Keyring({ configDir: folder }),
+    askForRotation: () => {
+      writeDropFile(join(folder, 'c'), 'ours_master');
+    },
   };
 }
 

@@ -1,6 +1,8 @@
 /**
  * What a master serves to minions, made of its settings: made anew when they are read again.
  */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { ExactValue } from '../../codec/msgpack/values.ts';
 import type { MasterSettings } from '../../config/index.ts';
 import { publish } from '../../diagnostics.ts';
@@ -29,6 +31,8 @@ export interface KeptOfMinions {
 
 /** Opens what is kept of minions, and reads what was kept before. */
 export async function openKept(cachedir: string, line: number): Promise<KeptOfMinions> {
+  // `salt-run` writes what it runs there, and fails where the master has not made it (3006.30, 3007.17, 3008.5)
+  await mkdir(join(cachedir, 'proc'), { recursive: true, mode: 0o700 });
   const cache = new SaltCache(cachedir, [line < 3008 ? 'minions' : 'banks']);
   const files = (bank: SaltCacheBank): MinionMaps =>
     new MinionMaps(
