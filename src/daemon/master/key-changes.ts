@@ -44,7 +44,10 @@ export class KeyChanges {
   /** Looks at what is fired on the bus by others. */
   readonly tap: EventTap = (buffer: Buffer, body: BodyRange) => {
     const { start, end } = body;
-    if (end - start < KEY_EVENT.length || buffer.compare(KEY_EVENT, 0, KEY_EVENT.length, start, start + KEY_EVENT.length) !== 0)
+    if (
+      end - start < KEY_EVENT.length ||
+      buffer.compare(KEY_EVENT, 0, KEY_EVENT.length, start, start + KEY_EVENT.length) !== 0
+    )
       return;
     const name = readKeyEvent(buffer.subarray(dataStart(buffer, start, end), end));
     if (name === undefined || this.#foreign.size >= MOST_WAITING) return;

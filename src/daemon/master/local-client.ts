@@ -91,7 +91,8 @@ export class LocalClient {
       return encodePlainReply(load.cmd === 'get_token' ? {} : '');
     }
     // who logs in by other means is told no, even with the secret (all releases)
-    const isExternal = load.cmd === 'publish' && (load.kwargs?.has('eauth') === true || load.kwargs?.has('token') === true);
+    const isExternal =
+      load.cmd === 'publish' && (load.kwargs?.has('eauth') === true || load.kwargs?.has('token') === true);
     if (isExternal || this.#parts.secrets.userOf(load.key) === undefined) {
       this.#counters.unauthenticated += 1;
       if (load.cmd !== 'publish') return encodePlainReply({ error: NOT_THIS_USER });
@@ -117,7 +118,8 @@ export class LocalClient {
       this.#counters.refused += 1;
       return encodePlainReply(nobody(load.tgt));
     }
-    const jid = load.jid === undefined || load.jid === null || load.jid === '' ? this.#parts.newJid() : load.jid;
+    const jid =
+      load.jid === undefined || load.jid === null || load.jid === '' ? this.#parts.newJid() : load.jid;
     if (!isJid(jid)) {
       this.#counters.refused += 1;
       return encodePlainReply({ error: 'Invalid jid: a job id has 20 digits' });

@@ -72,7 +72,12 @@ export interface MasterStatus {
   readonly bus: readonly { readonly pub: Endpoint; readonly pull: Endpoint }[];
   /** Ids of the minions that are connected. */
   readonly connected: readonly string[];
-  readonly keys: { readonly accepted: number; readonly pending: number; readonly rejected: number; readonly denied: number };
+  readonly keys: {
+    readonly accepted: number;
+    readonly pending: number;
+    readonly rejected: number;
+    readonly denied: number;
+  };
 }
 
 /** All that a master counts. */
@@ -317,7 +322,11 @@ function openSockets(settings: MasterSettings, presence: Presence, take: Request
   return { router, pub };
 }
 
-async function pingAll(publisher: Publisher, directory: MinionDirectory, newJid: () => string): Promise<void> {
+async function pingAll(
+  publisher: Publisher,
+  directory: MinionDirectory,
+  newJid: () => string,
+): Promise<void> {
   const { ids: minions } = directory.resolve({ tgt: '*' });
   const load = mapOf({
     fun: 'test.ping',

@@ -66,7 +66,12 @@ export interface RequestCounters {
 }
 
 type Heavy =
-  | { readonly kind: 'sign-in'; readonly asker: Asker; readonly reply: Reply; readonly request: SignInRequest }
+  | {
+      readonly kind: 'sign-in';
+      readonly asker: Asker;
+      readonly reply: Reply;
+      readonly request: SignInRequest;
+    }
   | {
       readonly kind: 'pillar';
       readonly asker: Asker;

@@ -40,7 +40,8 @@ export async function openKept(cachedir: string, line: number): Promise<KeptOfMi
       {
         cache,
         bank,
-        onProblem: (error) => publish('saltbus:master:problem', { what: `the file of a ${bank} cache`, error }),
+        onProblem: (error) =>
+          publish('saltbus:master:problem', { what: `the file of a ${bank} cache`, error }),
       },
     );
   const kept = { grains: files('grains'), pillars: new MinionMaps(), mine: files('mine') };

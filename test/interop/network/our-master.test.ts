@@ -71,10 +71,7 @@ test('pending, accepted with salt-key, used in every way that salt knows', LIMIT
       mkdirSync(join(folder, 'pillar'));
       writeFileSync(join(folder, 'pillar', 'real*.yml'), 'role: web\nports: [80, 443]\n');
       mkdirSync(join(folder, 'srv', '_returners'), { recursive: true });
-      writeFileSync(
-        join(folder, 'srv', '_returners', 'nowhere.py'),
-        'def returner(ret):\n    pass\n',
-      );
+      writeFileSync(join(folder, 'srv', '_returners', 'nowhere.py'), 'def returner(ret):\n    pass\n');
     },
   });
   const seen = await watchMaster(t, master.sockDir);
@@ -226,7 +223,10 @@ test('keys: rejected and deleted by either command line, at once and told once',
   // what it sends now is not understood, and so it asks to be let in
   await fireSingle(t, minion, 'a/rejected');
   await seen.until((event) => event.tag === 'salt/auth' && event.data['result'] === false, rejectedAt);
-  assert.equal(seen.events.some(({ tag }) => tag === 'a/rejected'), false);
+  assert.equal(
+    seen.events.some(({ tag }) => tag === 'a/rejected'),
+    false,
+  );
   const told = seen.events.slice(rejectedAt).filter(({ tag }) => tag === 'salt/key');
   assert.deepEqual(told.map(withoutStamp), [{ result: true, act: 'reject', id: ID }]);
 

@@ -60,7 +60,11 @@ function unreadable(path: string, why: string): SaltbusError {
   });
 }
 
-async function makeSigningPair(path: string, publicPath: string, options: KeySignatureOptions): Promise<void> {
+async function makeSigningPair(
+  path: string,
+  publicPath: string,
+  options: KeySignatureOptions,
+): Promise<void> {
   const { privateKey } = await generate('rsa', {
     modulusLength: options.keysize ?? 2048,
     publicExponent: 65_537,
