@@ -51,6 +51,20 @@ export interface DiagnosticsPayloads {
   'saltbus:keys:ignored': { readonly path: string; readonly reason: string };
   /** A new key was not kept, because so many are pending already. */
   'saltbus:keys:full': { readonly id: string; readonly pending: number };
+  /** A master answered a sign-in. */
+  'saltbus:master:sign-in': { readonly id: string; readonly reply: string; readonly remote: string };
+  /** A verified minion asked for something that a master does not do; `subject` is what. */
+  'saltbus:master:refused': { readonly id: string; readonly reason: string; readonly subject: string };
+  /** More waits for a master than it takes on: the request was answered so that the minion comes again. */
+  'saltbus:master:overloaded': { readonly waiting: number };
+  /** A master published a job. */
+  'saltbus:master:job': { readonly jid: string; readonly user: string; readonly minions: number };
+  /** A master made a new publish key. */
+  'saltbus:master:key-rotated': Readonly<Record<never, never>>;
+  /** A key was accepted, rejected, deleted or replaced, and the master acted on it. */
+  'saltbus:master:key-changed': { readonly id: string; readonly state: string; readonly replaced: boolean };
+  /** Something that a master could not do, and went on. */
+  'saltbus:master:problem': { readonly what: string; readonly error: unknown };
   /** The key directories could not be looked through; what is in memory stays as it is. */
   'saltbus:keys:scan-failed': { readonly error: unknown };
 }

@@ -7,6 +7,8 @@ export { installedSalt, installedSaltSoon } from './installed-salt.ts';
 export type { InstalledSalt } from './installed-salt.ts';
 export { masterKeySettings, minionKeySettings } from './key-settings.ts';
 export type { MasterKeySettings } from './key-settings.ts';
+export { masterSettings } from './master-settings.ts';
+export type { MasterSettings } from './master-settings.ts';
 export { minionId } from './minion-id.ts';
 export { checkOwnSettings } from './options/own-settings.ts';
 export {

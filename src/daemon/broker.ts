@@ -7,7 +7,7 @@
  * {@link Grace}.
  */
 import type { Duplex } from 'node:stream';
-import type { Framing } from '../codec/framing.ts';
+import type { BodyRange, Framing } from '../codec/framing.ts';
 import { publish } from '../diagnostics.ts';
 import { BrokerSubscriber } from './broker-subscriber.ts';
 import { BrokerWriter } from './broker-writer.ts';
@@ -30,7 +30,7 @@ export interface BrokerLimits {
 
 /** Counters of a broker, since it began. */
 export interface BrokerCounters {
-  /** Events taken from firing programs and passed on. */
+  /** Events taken from firing programs, and from this process, and passed on. */
   readonly events: number;
   /** Frames that were no event and were dropped. */
   readonly malformed: number;
@@ -45,6 +45,9 @@ export interface BrokerCounters {
   /** Firing programs now. */
   readonly writers: number;
 }
+
+/** Sees each event that a firing program brings, before it is passed on: `body` is a range of `buffer`, valid during the call. */
+export type EventTap = (buffer: Buffer, body: BodyRange) => void;
 
 /** Who is on a connection, for counters and messages. */
 export interface Principal {
@@ -63,6 +66,7 @@ export class Broker implements AsyncDisposable {
   readonly #subscribers = new Set<BrokerSubscriber>();
   readonly #writers = new Set<BrokerWriter>();
   readonly #outgoing = new OutgoingFrames();
+  readonly #tap: EventTap | undefined;
   #sweep: NodeJS.Timeout | undefined;
   #paused = false;
   readonly #grace = new Grace(performance.now());
@@ -74,7 +78,9 @@ export class Broker implements AsyncDisposable {
   #cut = 0;
   #turnedAway = 0;
 
-  constructor(limits: BrokerLimits = {}) {
+  /** @param tap - of the daemon that the bus belongs to; what it injects itself does not come by */
+  constructor(limits: BrokerLimits = {}, tap?: EventTap) {
+    this.#tap = tap;
     this.#limits = {
       outboxBytes: limits.outboxBytes ?? 16 * 1024 * 1024,
       paceBytes: limits.paceBytes ?? 1024 * 1024,
@@ -122,6 +128,7 @@ export class Broker implements AsyncDisposable {
       onFrame: (buffer, frame, body, framing) => {
         this.#events += 1;
         this.#outgoing.add(buffer, frame, body, framing);
+        this.#tap?.(buffer, body);
       },
       onChunkEnd: () => {
         this.#schedule();
@@ -137,6 +144,16 @@ export class Broker implements AsyncDisposable {
     });
     this.#writers.add(writer);
     if (this.#paused) writer.pause();
+  }
+
+  /**
+   * Puts an event of this process on the bus; it goes out at the end of the tick.
+   * @param body - the body of the event, which must not change from then on
+   */
+  inject(body: Buffer): void {
+    this.#events += 1;
+    this.#outgoing.add(body, undefined, { start: 0, end: body.length }, 'bare');
+    this.#schedule();
   }
 
   // To be turned away is seen by the program and by us; what the system drops for want of descriptors is seen by nobody.

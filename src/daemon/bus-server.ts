@@ -11,7 +11,7 @@ import type { Endpoint } from '../transport/endpoint.ts';
 import { listenSocket } from '../transport/listen.ts';
 import type { Listener } from '../transport/listen.ts';
 import { Broker } from './broker.ts';
-import type { BrokerLimits } from './broker.ts';
+import type { BrokerLimits, EventTap } from './broker.ts';
 
 /** One pair of sockets of a bus. */
 export interface SocketPair {
@@ -29,6 +29,8 @@ export interface ServeBusOptions extends BrokerLimits {
   readonly pairs: readonly SocketPair[];
   /** Called once when another daemon has put its own socket in the place of one of ours: nobody new reaches us then. */
   readonly onDisplaced?: (error: SaltbusError) => void;
+  /** Sees what firing programs bring; it must be quick, and must not throw. */
+  readonly onEvent?: EventTap;
 }
 
 /** A bus that is being served. */
@@ -49,7 +51,7 @@ const DISPLACED_CHECK_MS = 1000;
  * @throws SaltbusError `ERR_SALTBUS_BUS_IN_USE` where somebody alive listens already, and as the system refuses; nothing stays open then
  */
 export async function serveBus(options: ServeBusOptions): Promise<BusServer> {
-  const broker = new Broker({ maxConnections: connectionsThatFit(), ...options });
+  const broker = new Broker({ maxConnections: connectionsThatFit(), ...options }, options.onEvent);
   const listeners: Listener[] = [];
   const announcements: string[] = [];
   let count = 0;
