@@ -27,6 +27,7 @@ const MAY_IMPORT = {
     'channel',
     'config',
     'pki',
+    'target',
   ],
   pki: ['codec'],
   client: [
