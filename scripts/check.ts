@@ -104,7 +104,10 @@ const CHECKS: readonly Check[] = [
   { name: 'knip', run: () => npx('knip') },
   {
     name: 'docs are generated',
-    run: () => command(process.execPath, ['--import', 'tsx', 'scripts/errors-page.ts', '--check']),
+    run: () =>
+      ['errors-page', 'config-page']
+        .map((name) => command(process.execPath, ['--import', 'tsx', `scripts/${name}.ts`, '--check']))
+        .join(''),
   },
   { name: 'packed package', run: packedPackage },
   {

@@ -25,6 +25,8 @@ export type ErrorCode =
   | 'ERR_SALTBUS_NOT_A_SOCKET'
   | 'ERR_SALTBUS_PATH_TOO_LONG'
   | 'ERR_SALTBUS_BUS_IN_USE'
+  | 'ERR_SALTBUS_RUNNING'
+  | 'ERR_SALTBUS_NOT_DRAINED'
   | 'ERR_SALTBUS_DISCONNECTED'
   | 'ERR_SALTBUS_CLOSED'
   | 'ERR_SALTBUS_ABORTED'
@@ -86,6 +88,14 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   ERR_SALTBUS_BUS_IN_USE: entry(
     'Something alive already listens on the sockets this bus was to open.',
     'Stop the other daemon, or choose another directory with --sock-dir.',
+  ),
+  ERR_SALTBUS_RUNNING: entry(
+    'A daemon of the same kind already runs on one of the directories.',
+    'Stop the other one first, or use other directories (pki_dir, cachedir, sock_dir).',
+  ),
+  ERR_SALTBUS_NOT_DRAINED: entry(
+    'A daemon was to end, and what waited in it was not delivered in time.',
+    'Look at who does not take what is sent, or raise drain_timeout below the key saltbus.',
   ),
   ERR_SALTBUS_DISCONNECTED: entry(
     'The connection to the bus was lost before the event was handed over.',

@@ -1,10 +1,11 @@
 /**
  * Where the event bus of a configuration is.
  */
-import { isAbsolute, join, normalize, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { minionId } from './minion-id.ts';
-import { integerOption, portOption, textOption } from './options.ts';
 import type { Configured, ConfigNode } from './configured.ts';
+import { boolOption, integerOption, pathOption, textOption } from './options/read.ts';
+import { portName } from './options/table.ts';
 import type { SaltConfig } from './salt-config.ts';
 import { idHash, masterSockets, minionHashes, minionSockets } from './sockets.ts';
 import type { SocketPaths } from './sockets.ts';
@@ -97,8 +98,8 @@ function minionAddress(
 
 function sockDirOf(config: SaltConfig, overrides: BusOverrides): Configured<string> {
   if (overrides.sockDir !== undefined) return flag(resolve(overrides.sockDir), '--sock-dir');
-  const cachedir = belowRoot(config, textOption(config, 'cachedir'));
-  const sockDir = belowRoot(config, textOption(config, 'sock_dir'));
+  const cachedir = pathOption(config, 'cachedir');
+  const sockDir = pathOption(config, 'sock_dir');
   if (sockDir.value.length > cachedir.value.length + LONGER_BY) {
     return {
       value: join(cachedir.value, '.salt-unix'),
@@ -109,32 +110,14 @@ function sockDirOf(config: SaltConfig, overrides: BusOverrides): Configured<stri
   return sockDir;
 }
 
-/** Puts root_dir before a path, as Salt does with every path that is not below it already. */
-export function belowRoot(config: SaltConfig, path: Configured<string>): Configured<string> {
-  const root = textOption(config, 'root_dir').value;
-  const rootDir = normalize(isAbsolute(root) ? root : resolve(root)).replace(/(.)\/$/, '$1');
-  const { value, origin } = path;
-  if (value === rootDir || value.startsWith(rootDir === '/' ? '/' : `${rootDir}/`))
-    return { value: trimmed(value), origin };
-  return {
-    value: trimmed(join(rootDir, value)),
-    origin,
-    note: `root_dir ${rootDir} was put before ${value}`,
-  };
-}
-
-function trimmed(path: string): string {
-  return path.replace(/(.)\/+$/, '$1');
-}
-
 // Bound to 127.0.0.1; with ipv6 to ::1 in 3007.15 and later, and in 3008.
 function tcpAddress(config: SaltConfig): BusAddress['address'] {
   const { node } = config;
   return {
     kind: 'tcp',
-    host: config.values.get('ipv6')?.value === true ? '::1' : '127.0.0.1',
-    pubPort: integerOption(config, portOption(node, 'pub')).value,
-    pullPort: integerOption(config, portOption(node, 'pull')).value,
+    host: boolOption(config, 'ipv6').value ? '::1' : '127.0.0.1',
+    pubPort: integerOption(config, portName(node, 'pub')).value,
+    pullPort: integerOption(config, portName(node, 'pull')).value,
   };
 }
 

@@ -7,7 +7,9 @@ import { busAddress } from './bus-address.ts';
 import type { BusAddress, BusOverrides } from './bus-address.ts';
 import type { Configured, Origin } from './configured.ts';
 import { minionId } from './minion-id.ts';
-import { optionsOf, optionValue } from './options.ts';
+import { settingFaults } from './options/own-settings.ts';
+import { optionValue } from './options/read.ts';
+import { optionsOf } from './options/table.ts';
 import type { SaltConfig } from './salt-config.ts';
 import { withoutSecrets } from './secrets.ts';
 
@@ -45,9 +47,10 @@ export function effectiveConfig(config: SaltConfig, overrides: BusOverrides = {}
   };
   add('conf_file', { value: config.mainFile, origin: config.mainFileOrigin });
   if (config.node === 'minion') attempt(() => add('id', idOf(config, overrides)));
-  const known = optionsOf(config.node).map(({ name }) => name);
+  const known = optionsOf(config.node).flatMap(({ name, ruled }) => (ruled === true ? [] : [name]));
   for (const name of known) attempt(() => add(name, optionValue(config, name)));
   attempt(() => addDerived(busAddress(config, overrides), add));
+  for (const error of settingFaults(config)) errors.set(error.message, error);
   // One of the table that is not among the values by now makes no sense, and is among the errors.
   for (const [name, value] of config.values) if (!values.has(name) && !known.includes(name)) add(name, value);
   return { values: [...values.values()], errors: [...errors.values()] };

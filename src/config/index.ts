@@ -9,7 +9,22 @@ export { masterKeySettings, minionKeySettings } from './key-settings.ts';
 export type { MasterKeySettings } from './key-settings.ts';
 export type { MasterAddress, MinionSettings, SignInSettings } from './minion-settings.ts';
 export { minionId } from './minion-id.ts';
-export { optionValue } from './options.ts';
+export { checkOwnSettings } from './options/own-settings.ts';
+export {
+  boolOption,
+  enumOption,
+  integerOption,
+  isConfigured,
+  listOption,
+  mapOption,
+  optionalInteger,
+  optionalText,
+  optionValue,
+  pathOption,
+  secondsOption,
+  textOption,
+  unfit,
+} from './options/read.ts';
 export { loadSaltConfig } from './salt-config.ts';
 export type { SaltConfig } from './salt-config.ts';
 export { idHash, siblingSocket } from './sockets.ts';

@@ -2,10 +2,16 @@
  * What Salt's configuration says of keys.
  */
 import { SaltbusError } from '../errors.ts';
-import { belowRoot } from './bus-address.ts';
-import type { Configured } from './configured.ts';
 import { minionId } from './minion-id.ts';
-import { textOption, unfit } from './options.ts';
+import {
+  boolOption,
+  integerOption,
+  isConfigured,
+  optionalText,
+  pathOption,
+  placeBefore,
+  textOption,
+} from './options/read.ts';
 import type { SaltConfig } from './salt-config.ts';
 
 /** What a master's configuration says of keys, with Salt's defaults (3006.30, 3007.17, 3008.5). */
@@ -39,10 +45,6 @@ export interface MinionKeySettings {
   readonly hashType: string;
 }
 
-const PKI_DIR = { master: '/etc/salt/pki/master', minion: '/etc/salt/pki/minion' };
-const LEAST_BITS = 2048;
-const MOST_BITS = 32_768;
-
 /**
  * Reads the settings of a master.
  * @throws SaltbusError `ERR_SALTBUS_CONFIG` naming the file, line and key that make no sense, and for a store of keys that is
@@ -50,27 +52,24 @@ const MOST_BITS = 32_768;
  */
 export function masterKeySettings(config: SaltConfig): MasterKeySettings {
   refuseOtherStores(config);
-  const path = (key: string): string | undefined => {
-    const configured = optionalText(config, key);
-    return configured === undefined ? undefined : belowRoot(config, text(config, key, '')).value;
-  };
+  const bool = (name: string): boolean => boolOption(config, name).value;
   return {
-    pkiDir: belowRoot(config, text(config, 'pki_dir', PKI_DIR.master)).value,
-    cachedir: belowRoot(config, textOption(config, 'cachedir')).value,
+    pkiDir: pathOption(config, 'pki_dir').value,
+    cachedir: pathOption(config, 'cachedir').value,
     hashType: textOption(config, 'hash_type').value,
-    user: optionalText(config, 'user'),
+    user: isConfigured(config, 'user') ? optionalText(config, 'user') : undefined,
     masterId: masterId(config),
-    keysize: whole(config, 'keysize', LEAST_BITS, LEAST_BITS, MOST_BITS),
-    rotateAesKey: bool(config, 'rotate_aes_key', true),
-    autoAccept: bool(config, 'auto_accept', false),
-    openMode: bool(config, 'open_mode', false),
-    maxMinions: whole(config, 'max_minions', 0),
-    autosignFile: path('autosign_file'),
-    autorejectFile: path('autoreject_file'),
-    autosignGrainsDir: path('autosign_grains_dir'),
-    autosignTimeout: whole(config, 'autosign_timeout', 120),
-    permissivePkiAccess: bool(config, 'permissive_pki_access', false),
-    authEvents: bool(config, 'auth_events', true),
+    keysize: integerOption(config, 'keysize').value,
+    rotateAesKey: bool('rotate_aes_key'),
+    autoAccept: bool('auto_accept'),
+    openMode: bool('open_mode'),
+    maxMinions: integerOption(config, 'max_minions').value,
+    autosignFile: optionalText(config, 'autosign_file'),
+    autorejectFile: optionalText(config, 'autoreject_file'),
+    autosignGrainsDir: optionalText(config, 'autosign_grains_dir'),
+    autosignTimeout: integerOption(config, 'autosign_timeout').value,
+    permissivePkiAccess: bool('permissive_pki_access'),
+    authEvents: bool('auth_events'),
   };
 }
 
@@ -80,7 +79,7 @@ export function masterKeySettings(config: SaltConfig): MasterKeySettings {
  */
 export function minionKeySettings(config: SaltConfig): MinionKeySettings {
   return {
-    pkiDir: belowRoot(config, text(config, 'pki_dir', PKI_DIR.minion)).value,
+    pkiDir: pathOption(config, 'pki_dir').value,
     hashType: textOption(config, 'hash_type').value,
   };
 }
@@ -93,64 +92,19 @@ function masterId(config: SaltConfig): string {
 }
 
 function refuseOtherStores(config: SaltConfig): void {
-  const driver = config.values.get('keys.cache_driver');
-  if (driver?.value !== undefined && driver.value !== null && driver.value !== 'localfs_key') {
+  const driver = textOption(config, 'keys.cache_driver');
+  if (driver.value !== 'localfs_key') {
     throw new SaltbusError(
       'ERR_SALTBUS_CONFIG',
-      `${place(config, 'keys.cache_driver')}the driver ${JSON.stringify(driver.value)} keeps keys elsewhere than in directories`,
+      `${placeBefore(driver)}the driver ${JSON.stringify(driver.value)} keeps keys elsewhere than in directories`,
       { next: 'Move the keys into the driver localfs_key, which is the default, or use salt-key.' },
     );
   }
-  const cluster = config.values.get('cluster_id')?.value;
-  if (cluster !== undefined && cluster !== null) {
+  if (isConfigured(config, 'cluster_id')) {
     throw new SaltbusError(
       'ERR_SALTBUS_CONFIG',
-      `${place(config, 'cluster_id')}the keys of a master cluster are not worked on`,
+      `${placeBefore(config.values.get('cluster_id'))}the keys of a master cluster are not worked on`,
       { next: 'Use salt-key on a member of the cluster.' },
     );
   }
-}
-
-function place(config: SaltConfig, key: string): string {
-  const origin = config.values.get(key)?.origin;
-  return origin?.kind === 'file' ? `${origin.file}:${origin.line}: ` : '';
-}
-
-function text(config: SaltConfig, key: string, fallback: string): Configured<string> {
-  const configured = config.values.get(key);
-  if (configured?.value === undefined || configured.value === null) {
-    return { value: fallback, origin: { kind: 'default' } };
-  }
-  const { value, origin } = configured;
-  if (typeof value !== 'string' || value === '') throw unfit(configured, key, 'text');
-  return { value, origin };
-}
-
-function optionalText(config: SaltConfig, key: string): string | undefined {
-  const value = config.values.get(key)?.value;
-  if (value === undefined || value === null || value === '') return undefined;
-  return text(config, key, '').value;
-}
-
-function bool(config: SaltConfig, key: string, fallback: boolean): boolean {
-  const configured = config.values.get(key);
-  if (configured?.value === undefined || configured.value === null) return fallback;
-  if (typeof configured.value !== 'boolean') throw unfit(configured, key, 'True or False');
-  return configured.value;
-}
-
-function whole(
-  config: SaltConfig,
-  key: string,
-  fallback: number,
-  least = 0,
-  most = Number.MAX_SAFE_INTEGER,
-): number {
-  const configured = config.values.get(key);
-  if (configured?.value === undefined || configured.value === null) return fallback;
-  const { value } = configured;
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least || value > most) {
-    throw unfit(configured, key, `a whole number from ${least} to ${most}`);
-  }
-  return value;
 }

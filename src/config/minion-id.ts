@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { SaltbusError } from '../errors.ts';
 import { DEFAULT_CONFIG_DIR } from './salt-config.ts';
 import type { Configured } from './configured.ts';
+import { boolOption, optionalText, optionValue, textOption } from './options/read.ts';
 import type { SaltConfig } from './salt-config.ts';
 import type { SystemFacts } from './system-facts.ts';
 
@@ -28,8 +29,8 @@ export function minionId(config: SaltConfig): Configured<string> {
   }
   const cached = cachedId(config);
   if (cached !== undefined) return { ...cached, value: withDomain(config, cached.value) };
-  const byFunction = config.values.get('id_function');
-  if (byFunction?.value !== undefined && byFunction.value !== null) {
+  const byFunction = optionValue(config, 'id_function');
+  if (byFunction.value !== null) {
     throw new SaltbusError(
       'ERR_SALTBUS_CONFIG',
       `${placeOf(byFunction)}: id_function can be run by Salt only`,
@@ -62,9 +63,8 @@ function placeOf({ origin }: Configured): string {
 
 // Salt looks below root_dir and in its own configuration directory, whatever -c says.
 function cachedId(config: SaltConfig): Configured<string> | undefined {
-  if (config.values.get('minion_id_caching')?.value === false) return undefined;
-  const root = config.values.get('root_dir')?.value;
-  const file = join(typeof root === 'string' ? root : '/', DEFAULT_CONFIG_DIR, 'minion_id');
+  if (!boolOption(config, 'minion_id_caching').value) return undefined;
+  const file = join(textOption(config, 'root_dir').value, DEFAULT_CONFIG_DIR, 'minion_id');
   let text: string | undefined;
   try {
     text = config.system.readFile(file);
@@ -80,8 +80,8 @@ function cachedId(config: SaltConfig): Configured<string> | undefined {
 }
 
 function adjusted(config: SaltConfig, id: string): string {
-  const lower = config.values.get('minion_id_lowercase')?.value === true ? id.toLowerCase() : id;
-  const remove = config.values.get('minion_id_remove_domain')?.value;
+  const lower = boolOption(config, 'minion_id_lowercase').value ? id.toLowerCase() : id;
+  const remove = optionValue(config, 'minion_id_remove_domain').value;
   if (remove === true) return lower.split('.')[0] ?? lower;
   if (typeof remove === 'string' && lower.toUpperCase().endsWith(`.${remove.toUpperCase()}`)) {
     return lower.slice(0, -(remove.length + 1));
@@ -90,8 +90,8 @@ function adjusted(config: SaltConfig, id: string): string {
 }
 
 function withDomain(config: SaltConfig, id: string): string {
-  const domain = config.values.get('append_domain')?.value;
-  if (typeof domain !== 'string' || domain === '' || id.endsWith(domain)) return id;
+  const domain = optionalText(config, 'append_domain');
+  if (domain === undefined || id.endsWith(domain)) return id;
   return `${id}.${domain}`;
 }
 

@@ -5,7 +5,8 @@
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { SaltbusError } from '../errors.ts';
 import type { Configured, ConfiguredValues, ConfigNode, Origin } from './configured.ts';
-import { optionDefault } from './options.ts';
+import { OUR_KEY } from './options/ours.ts';
+import { optionDefault } from './options/table.ts';
 import { realSystem } from './system-facts.ts';
 import type { SystemFacts } from './system-facts.ts';
 import { readYaml } from './yaml.ts';
@@ -127,7 +128,7 @@ class Reader {
     }
     if (text === undefined) return values;
     this.files.push(path);
-    const { value, lines } = readYaml(text, { file: path });
+    const { value, lines, linesBelow } = readYaml(text, { file: path });
     if (value === null) return values;
     if (!(value instanceof Map)) {
       throw new SaltbusError('ERR_SALTBUS_CONFIG', `${path}:1: the file holds no map of options`, {
@@ -136,7 +137,17 @@ class Reader {
     }
     for (const [key, option] of value as ReadonlyMap<unknown, unknown>) {
       if (typeof key !== 'string') continue;
-      values.set(key, { value: option, origin: { kind: 'file', file: path, line: lines.get(key) ?? 1 } });
+      const line = lines.get(key) ?? 1;
+      if (key !== OUR_KEY || !(option instanceof Map)) {
+        values.set(key, { value: option, origin: { kind: 'file', file: path, line } });
+        continue;
+      }
+      // Our own settings one by one, so that each knows its line, and a drop-in can set one of them without the others.
+      const inner = linesBelow(key);
+      for (const [name, setting] of option as ReadonlyMap<unknown, unknown>) {
+        const origin: Origin = { kind: 'file', file: path, line: inner.get(name) ?? line };
+        values.set(`${OUR_KEY}.${String(name)}`, { value: setting, origin });
+      }
     }
     return values;
   }

@@ -14,6 +14,7 @@ const NO_SECRETS: ReadonlySet<string> = new Set([
   'key_cache',
   'key_logfile',
   'keep_acl_in_token',
+  'keys.cache_driver',
   'token_dir',
   'token_expire',
   'token_expire_user_override',

@@ -29,6 +29,8 @@ export interface YamlDocument {
   readonly value: unknown;
   /** 1-based line of each top-level key. */
   readonly lines: ReadonlyMap<unknown, number>;
+  /** 1-based line of each key of the map that stands at a top-level key; none where there is no map. */
+  readonly linesBelow: (key: unknown) => ReadonlyMap<unknown, number>;
 }
 
 // A configuration file is small; aliases that multiply it are no configuration.
@@ -73,7 +75,11 @@ export function readYaml(text: string, options: YamlOptions): YamlDocument {
     );
   }
   const builder = new Builder(document, counter, options);
-  return { value: builder.value(document.contents), lines: builder.topLines(document.contents) };
+  return {
+    value: builder.value(document.contents),
+    lines: builder.topLines(document.contents),
+    linesBelow: (key) => builder.linesBelow(document.contents, key),
+  };
 }
 
 function wrong(file: string, line: number | undefined, problem: string): SaltbusError {
@@ -104,6 +110,11 @@ class Builder {
       if (line !== undefined) lines.set(this.value(key), line);
     }
     return lines;
+  }
+
+  linesBelow(contents: unknown, wanted: unknown): ReadonlyMap<unknown, number> {
+    if (!this.#yaml.isMap(contents)) return new Map();
+    return this.topLines(contents.items.find(({ key }) => this.value(key) === wanted)?.value);
   }
 
   value(node: unknown): unknown {

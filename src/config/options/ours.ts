@@ -1,0 +1,58 @@
+/**
+ * Settings of our own, below the key `saltbus`, which Salt does not look at.
+ */
+import { integer, option, rowsOf } from './entry.ts';
+import type { OptionEntry } from './entry.ts';
+
+/** The key that they stand below. */
+export const OUR_KEY = 'saltbus';
+
+const BOTH: readonly OptionEntry[] = [
+  option(
+    'text',
+    'dialect',
+    null,
+    'The release of Salt whose way of speaking the local bus has, such as `3006.30`. Without an entry it is that of the installed Salt, or else the newest.',
+  ),
+  option(
+    'list',
+    'also',
+    [],
+    'The same bus a second time, for programs of another release: `DIRECTORY=RELEASE`.',
+  ),
+  integer('outbox_bytes', 16 * 1024 * 1024, 1, 'Most that waits for one listener of the bus.', {
+    unit: 'bytes',
+  }),
+  option('seconds', 'drain_timeout', 10, 'How long an end by SIGTERM or SIGINT may take before it is cut.'),
+];
+
+const MINION: readonly OptionEntry[] = [
+  integer('forward_queue_events', 100_000, 1, 'Most events that wait for the master.'),
+  integer('forward_queue_bytes', 64 * 1024 * 1024, 1, 'Most bytes of events that wait for the master.', {
+    unit: 'bytes',
+  }),
+  integer('max_jobs', 100, 1, 'Most jobs that run at a time; one more is answered with an error.'),
+];
+
+const MASTER: readonly OptionEntry[] = [
+  option(
+    'path',
+    'pillar_folder',
+    null,
+    'A folder of YAML files, named by globs of minion ids, that the pillar is made of. Without an entry the pillar is empty.',
+  ),
+  integer('max_pending', 10_000, 0, 'Most keys that are pending; a new one beyond is not kept.'),
+  integer('max_jobs', 10_000, 1, 'Most jobs that are remembered.'),
+  integer('max_sign_ins', 1000, 1, 'Most sign-ins that wait for their turn.'),
+];
+
+function below(rows: readonly OptionEntry[]): readonly OptionEntry[] {
+  return rows.map((entry) => ({ ...entry, name: `${OUR_KEY}.${entry.name}`, ours: true as const }));
+}
+
+/** The settings. */
+export const OUR_OPTIONS: readonly OptionEntry[] = [
+  ...below(BOTH),
+  ...below(rowsOf('minion', MINION)),
+  ...below(rowsOf('master', MASTER)),
+];
