@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AddCom
   fire: () => import('./commands/fire.ts'),
   top: () => import('./commands/top.ts'),
   bus: () => import('./commands/bus.ts'),
+  minion: () => import('./commands/minion.ts'),
   capture: () => import('./commands/capture.ts'),
   replay: () => import('./commands/replay.ts'),
   doctor: () => import('./commands/doctor.ts'),
