@@ -173,8 +173,10 @@ export class MasterLink {
   /** Takes no more jobs; requests can still be made. */
   stopListening(): void {
     clearInterval(this.#pingTimer);
-    this.#sub?.destroy();
+    const sub = this.#sub;
+    // first, so that its end is not taken for a loss
     this.#sub = undefined;
+    sub?.destroy();
   }
 
   /** Ends, now. Idempotent. */
@@ -290,6 +292,7 @@ export class MasterLink {
     const before = this.#sub;
     if (before !== undefined && before.remote === endpointName({ kind: 'tcp', host: this.address.host, port }))
       return;
+    this.#sub = undefined;
     before?.destroy();
     const aliveMs = settings.aliveIntervalMs > 0 ? settings.aliveIntervalMs : DEFAULT_ALIVE_MS;
     const sub = new SubSocket(
