@@ -28,6 +28,7 @@ export {
 } from './options/read.ts';
 export { loadSaltConfig } from './salt-config.ts';
 export type { SaltConfig } from './salt-config.ts';
+export { withoutSecrets } from './secrets.ts';
 export { idHash, siblingSocket } from './sockets.ts';
 export { realSystem } from './system-facts.ts';
 export type { SystemFacts } from './system-facts.ts';

@@ -8,19 +8,17 @@ import type { BusLocation } from '../../client/locate.ts';
 import { installedSalt } from '../../config/index.ts';
 import { serveBus } from '../../daemon/bus-server.ts';
 import type { SocketPair } from '../../daemon/bus-server.ts';
+import type { DaemonLog } from '../../daemon/lifecycle/log.ts';
+import type { DaemonHandle } from '../../daemon/lifecycle/run-daemon.ts';
 import { NEWEST_RELEASE, traitsOfRelease } from '../../dialect/releases.ts';
 import type { ReleaseTraits } from '../../dialect/releases.ts';
-import { onDiagnostics } from '../../diagnostics.ts';
 import { SaltbusError } from '../../errors.ts';
 import { endpointName } from '../../transport/endpoint.ts';
 import { busSelector } from '../bus-options.ts';
+import { logLevelFlag, runDaemonCommand } from '../daemon.ts';
 import { parseDuration } from '../duration.ts';
-import { EXIT } from '../exit-codes.ts';
+import type { LogLevel } from '../log.ts';
 import { collect } from '../option-values.ts';
-import { openLog } from '../log.ts';
-import type { Log } from '../log.ts';
-import { reportError } from '../report-error.ts';
-import { onStopSignal } from '../stop-signal.ts';
 
 interface BusDaemonFlags {
   readonly node: Node;
@@ -32,6 +30,7 @@ interface BusDaemonFlags {
   readonly also?: readonly string[];
   readonly outbox?: number;
   readonly drainTimeout?: number;
+  readonly logLevel?: LogLevel;
 }
 
 const EXAMPLES = `
@@ -75,6 +74,7 @@ export default function addBus(program: Command): void {
       'cut a subscriber that takes nothing for so long (default: 60s)',
       parseDuration,
     )
+    .addOption(logLevelFlag())
     .addHelpText('after', EXAMPLES)
     .action(async (flags: BusDaemonFlags) => {
       process.exitCode = await serve(flags);
@@ -96,68 +96,44 @@ function parseSize(text: string): number {
   return Number(match[1]) * unit;
 }
 
-async function serve(flags: BusDaemonFlags): Promise<number> {
-  const release = flags.dialect ?? installedSalt()?.version ?? NEWEST_RELEASE;
-  const log = await openLog();
-  let stop: (error?: SaltbusError) => void = () => undefined;
-  const stopped = new Promise<SaltbusError | undefined>((resolve) => {
-    stop = resolve;
+function serve(flags: BusDaemonFlags): Promise<number> {
+  return runDaemonCommand({
+    kind: 'bus',
+    name: 'saltbus bus',
+    logLevel: flags.logLevel,
+    // Its sockets are its lock, and whoever starts it is its user: it keeps nothing else.
+    start: async ({ log }) => await startBus(flags, log),
   });
-  onStopSignal(() => stop());
-  watchDiagnostics(log);
-  await using server = await serveBus({
+}
+
+async function startBus(flags: BusDaemonFlags, log: DaemonLog): Promise<DaemonHandle> {
+  const release = flags.dialect ?? installedSalt()?.version ?? NEWEST_RELEASE;
+  let displaced: (error: SaltbusError) => void = () => undefined;
+  const failed = new Promise<SaltbusError>((resolve) => {
+    displaced = resolve;
+  });
+  const server = await serveBus({
     pairs: [
       pairOf(chooseLocation(flags), traitsFor(release)),
       ...(flags.also ?? []).map((text) => alsoPair(text, flags)),
     ],
     ...(flags.outbox === undefined ? {} : { outboxBytes: flags.outbox }),
     ...(flags.drainTimeout === undefined ? {} : { drainTimeoutMs: flags.drainTimeout }),
-    onDisplaced: (error) => stop(error),
+    onDisplaced: displaced,
   });
-  for (const pair of server.pairs) {
-    log.info(
-      { pub: endpointName(pair.pub), pull: endpointName(pair.pull), dialect: release },
-      `serving the ${flags.node} bus`,
-    );
-  }
-  const error = await stopped;
-  log.info({ ...server.broker.counters }, 'stopping');
-  return error === undefined ? EXIT.ok : reportError(error, false);
-}
-
-function watchDiagnostics(log: Log): void {
-  onDiagnostics('saltbus:broker:cut', ({ principal, outboxBytes, reason }) => {
-    log.warn({ subscriber: principal, outboxBytes, reason }, 'a subscriber that does not read was cut');
-  });
-  const limited = rateLimited(log);
-  onDiagnostics('saltbus:broker:malformed', ({ principal, error, closed }) => {
-    limited({ from: principal, error: error.message, closed }, 'bytes that are no event were refused');
-  });
-  const full = rateLimited(log);
-  onDiagnostics('saltbus:broker:full', ({ principal, maxConnections }) => {
-    full({ from: principal, maxConnections }, 'there are too many connections: one was closed');
-  });
-  const untaken = rateLimited(log);
-  onDiagnostics('saltbus:listen:error', ({ endpoint, error }) => {
-    untaken({ endpoint, error: error.message }, 'a connection could not be taken');
-  });
-}
-
-const MALFORMED_LOG_MS = 1000;
-
-// A program that fires garbage in a loop must not fill the disk with our log: one line a second, and how many were left out.
-function rateLimited(log: Log): Log['warn'] {
-  let last = -Infinity;
-  let left = 0;
-  return (fields, message) => {
-    const now = performance.now();
-    if (now - last < MALFORMED_LOG_MS) {
-      left += 1;
-      return;
-    }
-    log.warn(left === 0 ? fields : { ...fields, alsoNotLogged: left }, message);
-    last = now;
-    left = 0;
+  const [first, ...others] = server.pairs.map(({ pub, pull }) => ({
+    pub: endpointName(pub),
+    pull: endpointName(pull),
+  }));
+  for (const pair of others) log.info({ ...pair }, `the same ${flags.node} bus is here too`);
+  return {
+    ready: `serving the ${flags.node} bus`,
+    fields: { ...first, dialect: release },
+    failed,
+    close: async () => {
+      await server.close();
+      log.info({ ...server.broker.counters }, 'stopped');
+    },
   };
 }
 
