@@ -111,7 +111,8 @@ export function minionSettings(config: SaltConfig, id?: string): MinionSettings 
   return {
     id: id ?? minionId(config).value,
     masters: shuffled(masterAddresses(config), bool('random_master') || bool('master_shuffle')),
-    mastersAre: enumOption(config, 'master_type', ['str', 'failover']).value === 'failover' ? 'failover' : 'all',
+    mastersAre:
+      enumOption(config, 'master_type', ['str', 'failover']).value === 'failover' ? 'failover' : 'all',
     publishPort: publishPort === ASK_THE_MASTER ? undefined : publishPort,
     sourceAddress: sourceAddress(config),
     sourceRetPort: number('source_ret_port'),

@@ -1,24 +1,32 @@
 import { readFileSync } from 'node:fs';
-import { Option } from 'commander';
 import type { Command } from 'commander';
-import { checkOwnSettings, integerOption, listOption, loadSaltConfig, maxJobs, minionSettings, optionalText } from '../../config/index.ts';
+import {
+  checkOwnSettings,
+  integerOption,
+  listOption,
+  loadSaltConfig,
+  maxJobs,
+  minionSettings,
+  optionalText,
+} from '../../config/index.ts';
+import type { SaltConfig } from '../../config/index.ts';
+import type { DaemonContext, DaemonHandle } from '../../daemon/lifecycle/run-daemon.ts';
 import { startMinion } from '../../daemon/minion/minion.ts';
-import { EXIT } from '../exit-codes.ts';
-import { openLog } from '../log.ts';
+import { lifeOf, logLevelFlag, logLevelFor, runDaemonCommand } from '../daemon.ts';
+import type { LogLevel } from '../log.ts';
 import { minionBus } from '../minion/minion-bus.ts';
 import { logMinion } from '../minion/minion-log.ts';
-import { reportError } from '../report-error.ts';
-import { onStopSignal } from '../stop-signal.ts';
 
 interface MinionFlags {
   readonly configDir?: string;
   readonly id?: string;
   readonly dialect?: string;
+  readonly logLevel?: LogLevel;
 }
 
 const EXAMPLES = `
 A minion to its master as any other: accept its key there with salt-key -a ID. It runs the functions that sys.list_functions
-shows, owns the event bus of this host's minion, and forwards what is fired there for the master.
+shows, serves the event bus of this host's minion, and forwards what is fired there for the master.
 
 Examples:
   saltbus minion                    with /etc/salt/minion
@@ -29,14 +37,27 @@ Examples:
 export default function addMinion(program: Command): void {
   program
     .command('minion')
-    .description('a minion under a salt-master, or under ours')
-    .option('-c, --config-dir <dir>', "Salt's configuration directory (default: $SALT_CONFIG_DIR, or /etc/salt)")
+    .description('a minion under a salt-master')
+    .option(
+      '-c, --config-dir <dir>',
+      "Salt's configuration directory (default: $SALT_CONFIG_DIR, or /etc/salt)",
+    )
     .option('--id <id>', 'the id (default: from the configuration)')
-    .addOption(new Option('--dialect <release>', 'what programs on its bus speak: a Salt release (default: the one installed here, or the newest)'))
+    .option(
+      '--dialect <release>',
+      'what programs on its bus speak: a Salt release (default: the one installed here, or the newest)',
+    )
+    .addOption(logLevelFlag())
     .addHelpText('after', EXAMPLES)
     .action(async (flags: MinionFlags) => {
-      process.exitCode = await run(flags);
+      process.exitCode = await serve(flags);
     });
+}
+
+function configOf({ configDir }: MinionFlags): SaltConfig {
+  const config = loadSaltConfig({ node: 'minion', ...(configDir === undefined ? {} : { configDir }) });
+  checkOwnSettings(config);
+  return config;
 }
 
 function ownVersion(): string {
@@ -44,35 +65,45 @@ function ownVersion(): string {
   return (JSON.parse(text) as { readonly version: string }).version;
 }
 
-async function run(flags: MinionFlags): Promise<number> {
-  const config = loadSaltConfig({
-    node: 'minion',
-    ...(flags.configDir === undefined ? {} : { configDir: flags.configDir }),
+function serve(flags: MinionFlags): Promise<number> {
+  const config = configOf(flags);
+  const { id } = minionSettings(config, flags.id);
+  return runDaemonCommand({
+    ...lifeOf(config),
+    kind: 'minion',
+    name: `saltbus minion ${id}`,
+    logLevel: logLevelFor(flags.logLevel, config),
+    start: (context) => start(flags, config, context),
   });
-  checkOwnSettings(config);
-  const settings = minionSettings(config, flags.id);
-  const log = await openLog();
+}
+
+async function start(flags: MinionFlags, config: SaltConfig, { log }: DaemonContext): Promise<DaemonHandle> {
+  for (const warning of config.warnings) log.warn({}, warning);
   logMinion(log);
+  const settings = minionSettings(config, flags.id);
+  const release = flags.dialect ?? optionalText(config, 'saltbus.dialect');
   const minion = await startMinion({
     settings,
     version: ownVersion(),
-    ...minionBus(config, settings.id, flags.dialect ?? optionalText(config, 'saltbus.dialect'), listOption(config, 'saltbus.also').value),
+    ...minionBus(config, settings.id, release, listOption(config, 'saltbus.also').value),
     forward: {
       maxItems: integerOption(config, 'saltbus.forward_queue_events').value,
       maxBytes: integerOption(config, 'saltbus.forward_queue_bytes').value,
     },
     jobs: { maxRunning: maxJobs(config) },
   });
-  const stop = new Promise<undefined>((resolve) => {
-    onStopSignal(() => {
-      resolve(undefined);
-    });
-  });
-  void minion.ready.then(() => {
-    log.info({ id: minion.id }, `the minion ${minion.id} is ready`);
-  });
-  const error = await Promise.race([minion.failed, stop]);
-  await minion.close({ signal: AbortSignal.timeout(10_000) });
-  log.info({ ...minion.status.jobs }, 'stopped');
-  return error === undefined ? EXIT.ok : reportError(error, false);
+  if (minion.isKeyNew) log.info({ fingerprint: minion.fingerprint }, 'a key pair was made');
+  const masters = minion.status.masters.map(({ master }) => master).join(', ');
+  return {
+    ready: `serving the bus of ${settings.id}, signing in to ${masters}`,
+    failed: minion.failed,
+    reload: async () => {
+      await minion.refresh(minionSettings(configOf(flags), flags.id));
+    },
+    close: async (options) => {
+      await minion.close(options);
+      const { jobs, forwarding, returns } = minion.status;
+      log.info({ jobs, forwarding, returns }, 'stopped');
+    },
+  };
 }

@@ -98,6 +98,7 @@ function tooMany(name: string, named: readonly Parameter[], count: number): stri
 function lacking(name: string, missing: readonly string[]): string {
   const quoted = missing.map((each) => `'${each}'`);
   const last = quoted.pop() ?? '';
-  const before = quoted.length > 1 ? `${quoted.join(', ')}, and ` : quoted.length === 1 ? `${quoted.join('')} and ` : '';
+  const before =
+    quoted.length > 1 ? `${quoted.join(', ')}, and ` : quoted.length === 1 ? `${quoted.join('')} and ` : '';
   return `${name}() missing ${missing.length} required positional argument${missing.length === 1 ? '' : 's'}: ${before}${last}`;
 }

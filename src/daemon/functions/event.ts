@@ -39,14 +39,15 @@ function sendData({ named, keywords, host }: Call): Map<unknown, unknown> {
   }
   for (const [key, value] of keywords) data.set(key, value);
   const given = named.get('data');
-  if (given instanceof Map) for (const [key, value] of given as ReadonlyMap<unknown, unknown>) data.set(key, value);
+  if (given instanceof Map)
+    for (const [key, value] of given as ReadonlyMap<unknown, unknown>) data.set(key, value);
   return data;
 }
 
 export const eventFunctions: readonly MinionFunction[] = [
   {
     name: 'event.fire',
-    doc: "Fires an event on the bus of the minion.\n\nCLI Example:\n\n    salt '*' event.fire '{\"data\": \"my event data\"}' tag\n",
+    doc: 'Fires an event on the bus of the minion.\n\nCLI Example:\n\n    salt \'*\' event.fire \'{"data": "my event data"}\' tag\n',
     parameters: { named: [{ name: 'data' }, { name: 'tag' }] },
     run: ({ named, host }) => {
       const tag = textArgument(named.get('tag'), 'tag');
@@ -57,7 +58,7 @@ export const eventFunctions: readonly MinionFunction[] = [
   },
   {
     name: 'event.fire_master',
-    doc: "Sends an event to the master.\n\nCLI Example:\n\n    salt '*' event.fire_master '{\"data\": \"my event data\"}' tag\n",
+    doc: 'Sends an event to the master.\n\nCLI Example:\n\n    salt \'*\' event.fire_master \'{"data": "my event data"}\' tag\n',
     parameters: { named: [{ name: 'data' }, { name: 'tag' }, { name: 'preload', default: null }] },
     run: ({ named, host }) => {
       refusePreload(named.get('preload'));

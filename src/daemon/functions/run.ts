@@ -35,7 +35,8 @@ export async function runFunction(
   }
   const bound = bindArguments(target, args, job);
   if (bound.kind === 'keyword') return failed(`ERROR executing '${name}': ${bound.message}`);
-  if (bound.kind === 'type') return failed(`Passed invalid arguments to ${name}: ${bound.message}\n${target.doc}`);
+  if (bound.kind === 'type')
+    return failed(`Passed invalid arguments to ${name}: ${bound.message}\n${target.doc}`);
   try {
     const value = (await target.run({ ...bound.call, signal, host })) ?? null;
     const isGood = saysGood(value);

@@ -105,4 +105,3 @@ export const saltutilFunctions: readonly MinionFunction[] = [
     run: () => new Map(),
   },
 ];
-

@@ -9,7 +9,7 @@ const MOST_SLEEP_SECONDS = 24 * 60 * 60;
 export const testFunctions: readonly MinionFunction[] = [
   {
     name: 'test.ping',
-    doc: 'Answers True: the minion is up and takes jobs.\n\nCLI Example:\n\n    salt \'*\' test.ping\n',
+    doc: "Answers True: the minion is up and takes jobs.\n\nCLI Example:\n\n    salt '*' test.ping\n",
     parameters: {},
     isUrgent: true,
     run: () => true,
@@ -30,10 +30,11 @@ export const testFunctions: readonly MinionFunction[] = [
     name: 'test.arg',
     doc: "Gives all its arguments back, and what is known of the job.\n\nCLI Example:\n\n    salt '*' test.arg 1 two txt=hello\n",
     parameters: { rest: true, keywords: true },
-    run: ({ rest, keywords }) => new Map<string, unknown>([
-      ['args', rest],
-      ['kwargs', keywords],
-    ]),
+    run: ({ rest, keywords }) =>
+      new Map<string, unknown>([
+        ['args', rest],
+        ['kwargs', keywords],
+      ]),
   },
   {
     name: 'test.sleep',
@@ -43,7 +44,10 @@ export const testFunctions: readonly MinionFunction[] = [
       const length = named.get('length');
       const seconds = length instanceof ExactFloat ? length.value : Number(length);
       if (!(seconds >= 0 && seconds <= MOST_SLEEP_SECONDS)) {
-        throw new SaltbusError('ERR_SALTBUS_USAGE', `length is no number of seconds up to ${MOST_SLEEP_SECONDS}`);
+        throw new SaltbusError(
+          'ERR_SALTBUS_USAGE',
+          `length is no number of seconds up to ${MOST_SLEEP_SECONDS}`,
+        );
       }
       await delay(seconds * 1000, undefined, { signal });
       return true;

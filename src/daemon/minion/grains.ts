@@ -1,8 +1,17 @@
 /**
  * The grains of a minion: what a real one tells of its system, by the same names, and what an operator has added.
  */
-import { readFileSync } from 'node:fs';
-import { cpus, hostname, machine, networkInterfaces, release, type as osType, userInfo, version } from 'node:os';
+import { readFileSync, readdirSync } from 'node:fs';
+import {
+  cpus,
+  hostname,
+  machine,
+  networkInterfaces,
+  release,
+  type as osType,
+  userInfo,
+  version,
+} from 'node:os';
 import { lookup } from 'node:dns/promises';
 import { parseSaltYaml } from '../../config/index.ts';
 import { publish } from '../../diagnostics.ts';
@@ -27,10 +36,20 @@ export interface GrainsSource {
 /** Reads a file as text; `undefined` where that cannot be done. */
 export type ReadText = (path: string) => string | undefined;
 
+/** One address of an interface, as Node tells it. */
+interface InterfaceAddress {
+  readonly address: string;
+  readonly family: string;
+  readonly mac: string;
+}
+
 const LOOKUP_MS = 2000;
 
 /** Gathers the grains. A static file that makes no sense is left out, and that is told. */
-export async function collectGrains(source: GrainsSource, readText: ReadText = readTextFile): Promise<Map<string, unknown>> {
+export async function collectGrains(
+  source: GrainsSource,
+  readText: ReadText = readTextFile,
+): Promise<Map<string, unknown>> {
   const grains = new Map<string, unknown>([
     ['id', source.id],
     ['master', source.master],
@@ -44,7 +63,7 @@ export async function collectGrains(source: GrainsSource, readText: ReadText = r
       machine: machine(),
     }),
     ...(await nameGrains(readText)),
-    ...addressGrains(networkInterfaces()),
+    ...addressGrains(networkInterfaces(), hardwareAddresses(readText)),
   ]);
   for (const [key, value] of staticGrains(source.file, readText)) grains.set(key, value);
   for (const [key, value] of source.configured) grains.set(key, value);
@@ -63,7 +82,8 @@ function kernelGrains(readText: ReadText): [string, unknown][] {
   const user = userInfo();
   const machineId = (readText('/etc/machine-id') ?? readText('/var/lib/dbus/machine-id'))?.trim();
   const memory = readText('/proc/meminfo') ?? '';
-  const kilobytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(memory)?.[1] ?? 0);
+  const kilobytes = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(memory)?.[1] ?? 0);
   const [cpu] = cpus();
   return [
     ['kernel', osType()],
@@ -79,8 +99,24 @@ function kernelGrains(readText: ReadText): [string, unknown][] {
     ['uid', user.uid],
     ['gid', user.gid],
     ['path', process.env['PATH'] ?? ''],
+    ['systempath', (process.env['PATH'] ?? '').split(':')],
+    [
+      'cpu_flags',
+      (/^flags\s*:\s*(.*)$/m.exec(readText('/proc/cpuinfo') ?? '')?.[1] ?? '')
+        .split(' ')
+        .filter((flag) => flag !== ''),
+    ],
+    ['groupname', groupName(user.gid, readText('/etc/group') ?? '')],
     ['shell', process.env['SHELL'] ?? '/bin/sh'],
   ];
+}
+
+function groupName(gid: number, groups: string): string {
+  for (const line of groups.split('\n')) {
+    const [name = '', , number] = line.split(':');
+    if (number === String(gid)) return name;
+  }
+  return '';
 }
 
 // The full name as Python's getfqdn finds it in the hosts file; DNS is asked for addresses only, and not for long.
@@ -111,7 +147,9 @@ function fullName(host: string, hosts: string): string {
   return host;
 }
 
-async function addressesOf(name: string): Promise<readonly { readonly address: string; readonly family: number }[]> {
+async function addressesOf(
+  name: string,
+): Promise<readonly { readonly address: string; readonly family: number }[]> {
   const found = lookup(name, { all: true }).catch(() => []);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never[]>((resolve) => {
@@ -126,18 +164,42 @@ async function addressesOf(name: string): Promise<readonly { readonly address: s
   }
 }
 
-/** The grains of network interfaces. */
-export function addressGrains(interfaces: NodeJS.Dict<readonly { readonly address: string; readonly family: string; readonly mac: string }[]>): [string, unknown][] {
+// Node tells of interfaces that have addresses only.
+function hardwareAddresses(readText: ReadText): ReadonlyMap<string, string> {
+  let names: readonly string[] = [];
+  try {
+    names = readdirSync(INTERFACES);
+  } catch {
+    // there is no such directory but on Linux
+  }
+  return new Map(names.map((name) => [name, readText(`${INTERFACES}/${name}/address`)?.trim() ?? '']));
+}
+
+const INTERFACES = '/sys/class/net';
+
+/**
+ * The grains of network interfaces.
+ * @param hardware - hardware addresses by name, also of interfaces without an address
+ */
+export function addressGrains(
+  interfaces: NodeJS.Dict<readonly InterfaceAddress[]>,
+  hardware: ReadonlyMap<string, string>,
+): [string, unknown][] {
   const all = { IPv4: new Set<string>(), IPv6: new Set<string>() };
-  const byName = { all: new Map<string, unknown>(), IPv4: new Map<string, unknown>(), IPv6: new Map<string, unknown>() };
-  const hardware = new Map<string, unknown>();
-  for (const [name, addresses = []] of Object.entries(interfaces)) {
+  const byName = {
+    all: new Map<string, unknown>(),
+    IPv4: new Map<string, unknown>(),
+    IPv6: new Map<string, unknown>(),
+  };
+  const macs = new Map<string, unknown>([...hardware].filter(([, mac]) => mac !== ''));
+  for (const name of new Set([...hardware.keys(), ...Object.keys(interfaces)])) {
+    const addresses = interfaces[name] ?? [];
     const own = { IPv4: [] as string[], IPv6: [] as string[] };
     for (const { address, family, mac } of addresses) {
       if (family !== 'IPv4' && family !== 'IPv6') continue;
       own[family].push(address);
       all[family].add(address);
-      hardware.set(name, mac);
+      macs.set(name, mac);
     }
     byName.IPv4.set(name, own.IPv4);
     byName.IPv6.set(name, own.IPv6);
@@ -149,7 +211,7 @@ export function addressGrains(interfaces: NodeJS.Dict<readonly { readonly addres
     ['ip_interfaces', byName.all],
     ['ip4_interfaces', byName.IPv4],
     ['ip6_interfaces', byName.IPv6],
-    ['hwaddr_interfaces', hardware],
+    ['hwaddr_interfaces', macs],
   ];
 }
 

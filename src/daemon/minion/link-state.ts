@@ -108,10 +108,7 @@ function lost(state: LinkState, error: SaltbusError, rules: LinkRules): Step {
   const { phase } = state;
   if (phase !== 'up' && phase !== 'announcing') return [{ phase, isSubscribed: false }, []];
   if (rules.isOneOfMany) return failed({ ...state, isSubscribed: false }, error, rules);
-  return [
-    { phase: 'signing-in', isSubscribed: false },
-    [{ kind: 'tell-down', error }, { kind: 'sign-in' }],
-  ];
+  return [{ phase: 'signing-in', isSubscribed: false }, [{ kind: 'tell-down', error }, { kind: 'sign-in' }]];
 }
 
 function failed(state: LinkState, error: SaltbusError, rules: LinkRules): Step {

@@ -290,7 +290,10 @@ export class MasterLink {
     const { settings, identity } = this.#owner;
     const port = this.#subPort;
     const before = this.#sub;
-    if (before !== undefined && before.remote === endpointName({ kind: 'tcp', host: this.address.host, port }))
+    if (
+      before !== undefined &&
+      before.remote === endpointName({ kind: 'tcp', host: this.address.host, port })
+    )
       return;
     this.#sub = undefined;
     before?.destroy();
@@ -341,7 +344,8 @@ export class MasterLink {
         publish('saltbus:minion:facts', { what: `the pillar of ${this.name}`, error });
       }
     }
-    for (const load of startEvents(this.#owner.settings, this.#owner.grains(), new Date())) await this.send(load);
+    for (const load of startEvents(this.#owner.settings, this.#owner.grains(), new Date()))
+      await this.send(load);
   }
 
   #startPinging(): void {
@@ -406,17 +410,20 @@ function internal(error: unknown): SaltbusError {
   });
 }
 
-function signInOptions({ settings, grains, pinned }: LinkOwner): SignInOptions {
+function signInOptions(owner: LinkOwner): SignInOptions {
+  const { settings } = owner;
   const { signIn, hashType, pkiDir, autosignGrains } = settings;
   const { encryptionAlgorithm, signingAlgorithm, masterFinger, openMode } = signIn;
   if (!isEncryptionAlgorithm(encryptionAlgorithm) || !isSigningAlgorithm(signingAlgorithm)) {
     throw new SaltbusError(
       'ERR_SALTBUS_ALGORITHM',
       `${encryptionAlgorithm} and ${signingAlgorithm} are not both algorithms that are spoken here`,
-      { next: 'Set encryption_algorithm to OAEP-SHA1 or OAEP-SHA224, signing_algorithm to PKCS1v15-SHA1 or PKCS1v15-SHA224.' },
+      {
+        next: 'Set encryption_algorithm to OAEP-SHA1 or OAEP-SHA224, signing_algorithm to PKCS1v15-SHA1 or PKCS1v15-SHA224.',
+      },
     );
   }
-  const known = pinned();
+  const known = owner.pinned();
   return {
     encAlgorithm: encryptionAlgorithm,
     sigAlgorithm: signingAlgorithm,
@@ -424,11 +431,13 @@ function signInOptions({ settings, grains, pinned }: LinkOwner): SignInOptions {
     hashType,
     openMode,
     ...(known === undefined ? {} : { pinned: known }),
-    ...(signIn.isMasterSigned
-      ? { masterSignKey: readMasterSignKey(pkiDir, signIn.masterSignKeyName) }
-      : {}),
+    ...(signIn.isMasterSigned ? { masterSignKey: readMasterSignKey(pkiDir, signIn.masterSignKeyName) } : {}),
     ...(autosignGrains.length === 0
       ? {}
-      : { autosignGrains: Object.fromEntries(autosignGrains.map((name) => [name, grains().get(name) ?? null])) }),
+      : {
+          autosignGrains: Object.fromEntries(
+            autosignGrains.map((name) => [name, owner.grains().get(name) ?? null]),
+          ),
+        }),
   };
 }

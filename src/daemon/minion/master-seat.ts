@@ -45,7 +45,10 @@ export class MasterSeat {
       // one try: what is kept is sent again by the forwarder
       send: (load, signal) => this.#connected().send(load, { signal, tries: 1 }),
     });
-    this.#returns = new SendQueue({ ...RETURN_LIMITS, send: (item, signal) => this.#sendReturn(item, signal) });
+    this.#returns = new SendQueue({
+      ...RETURN_LIMITS,
+      send: (item, signal) => this.#sendReturn(item, signal),
+    });
   }
 
   get isUp(): boolean {
@@ -96,7 +99,11 @@ export class MasterSeat {
     const { least, most } = this.#options.returnRetryMs;
     const timeoutMs = least + Math.random() * Math.max(0, most - least);
     try {
-      const answer = await this.#connected().send(item.load, { signal, timeoutMs, tries: this.#options.returnTries });
+      const answer = await this.#connected().send(item.load, {
+        signal,
+        timeoutMs,
+        tries: this.#options.returnTries,
+      });
       this.#returned += 1;
       item.onAnswer(answer);
       return 'done';

@@ -66,7 +66,9 @@ export class Masters {
         this.#gaveUp(link, error);
       },
     };
-    const named = this.#isFailover ? ['failover'] : settings.masters.map(({ host, port }) => `${host}:${port}`);
+    const named = this.#isFailover
+      ? ['failover']
+      : settings.masters.map(({ host, port }) => `${host}:${port}`);
     this.seats = named.map((name) => new MasterSeat(name, options));
   }
 

@@ -50,7 +50,10 @@ export async function openMinionKey(place: MinionKeyPlace): Promise<MinionKeyPai
     checkPrivate(path, read.stat, { owner });
     return { privatePem: read.text, created: false };
   }
-  const { privateKey } = await generate('rsa', { modulusLength: place.keysize ?? 2048, publicExponent: 65_537 });
+  const { privateKey } = await generate('rsa', {
+    modulusLength: place.keysize ?? 2048,
+    publicExponent: 65_537,
+  });
   const privatePem = privateKey.export({ type: 'pkcs1', format: 'pem' }) as string;
   writeFileAtomic(path, privatePem, { mode: PRIVATE_MODE, owner, durable: true });
   writeFileAtomic(join(pkiDir, 'minion.pub'), `${publicPem(createPrivateKey(privatePem))}\n`, {
@@ -81,9 +84,13 @@ export function readMasterSignKey(pkiDir: string, name: string): string {
   const path = join(pkiDir, `${name}.pub`);
   const pem = readPublic(path);
   if (pem !== undefined) return pem;
-  throw new SaltbusError('ERR_SALTBUS_KEY_INVALID', `verify_master_pubkey_sign is set, and ${path} is not there`, {
-    next: `Copy ${name}.pub from the pki_dir of the master.`,
-  });
+  throw new SaltbusError(
+    'ERR_SALTBUS_KEY_INVALID',
+    `verify_master_pubkey_sign is set, and ${path} is not there`,
+    {
+      next: `Copy ${name}.pub from the pki_dir of the master.`,
+    },
+  );
 }
 
 function readPublic(path: string): string | undefined {

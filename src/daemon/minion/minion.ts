@@ -9,7 +9,7 @@ import { FIRE_MASTER_TAG } from '../../bus/fire-master.ts';
 import { stampNow } from '../../bus/stamp.ts';
 import { EventBodyEncoder } from '../../codec/event-body.ts';
 import type { LoadMap } from '../../codec/payload/raw-strings.ts';
-import { cleanPem } from '../../codec/rsa/pem.ts';
+import { cleanPem, fingerprint } from '../../codec/rsa/pem.ts';
 import type { MinionSettings } from '../../config/index.ts';
 import { NEWEST_RELEASE } from '../../dialect/releases.ts';
 import { publish } from '../../diagnostics.ts';
@@ -24,6 +24,7 @@ import type { BrokerCounters } from '../broker.ts';
 import type { ForwardCounters } from './forwarder.ts';
 import { tagPrefix } from './forward-package.ts';
 import { collectGrains } from './grains.ts';
+import type { GrainsSource } from './grains.ts';
 import { jobReturn } from './job-return.ts';
 import { Jobs } from './jobs.ts';
 import type { JobCounters, JobLimits } from './jobs.ts';
@@ -65,16 +66,19 @@ export interface MinionDaemon extends AsyncDisposable {
   readonly id: string;
   /** Whether the key pair was made just now. */
   readonly isKeyNew: boolean;
-  /** The public key, as it is sent. */
-  readonly publicPem: string;
+  /** Of the key, as `salt-key -F` shows it. */
+  readonly fingerprint: string;
   readonly bus: BusServer;
   /** Resolves when the first master is there. */
   readonly ready: Promise<void>;
   /** Resolves when there is no point in going on: no master is left, or another daemon took the bus. */
   readonly failed: Promise<SaltbusError>;
   readonly status: MinionStatus;
-  /** Reads grains again and has the pillar made anew. */
-  refresh(): Promise<void>;
+  /**
+   * Reads grains again and has the pillar made anew.
+   * @param settings - whose grains are taken from now on; all else in them counts from the next start
+   */
+  refresh(settings?: Pick<MinionSettings, 'grains' | 'grainsFile'>): Promise<void>;
   /** Takes no more jobs, lets those that run end, sends what waits where the master is there, and ends. Idempotent. */
   close(options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** Ends now. Idempotent. */
@@ -109,7 +113,7 @@ export async function startMinion(options: MinionOptions): Promise<MinionDaemon>
   }
 }
 
-function grainsSource({ settings, version }: MinionOptions): Parameters<typeof collectGrains>[0] {
+function grainsSource({ settings, version }: MinionOptions): GrainsSource {
   const [master] = settings.masters;
   return {
     id: settings.id,
@@ -136,7 +140,7 @@ const NO_PILLAR: LoadMap = new Map();
 class Minion implements MinionDaemon {
   readonly id: string;
   readonly isKeyNew: boolean;
-  readonly publicPem: string;
+  readonly fingerprint: string;
   readonly bus: BusServer;
   readonly ready: Promise<void>;
   readonly failed: Promise<SaltbusError>;
@@ -145,7 +149,11 @@ class Minion implements MinionDaemon {
   readonly #jobs: Jobs;
   readonly #encoder = new EventBodyEncoder();
   readonly #functions: ReadonlyMap<string, MinionFunction>;
-  readonly #refreshes: readonly { readonly is: ReturnType<typeof tagPrefix>; readonly run: () => Promise<void> }[];
+  readonly #refreshes: readonly {
+    readonly is: ReturnType<typeof tagPrefix>;
+    readonly run: () => Promise<void>;
+  }[];
+  #source: GrainsSource;
   #grains: Map<string, unknown>;
   #pinned: string | undefined;
   #stopObserving: () => void = () => undefined;
@@ -159,9 +167,10 @@ class Minion implements MinionDaemon {
     const { settings } = options;
     this.id = settings.id;
     this.isKeyNew = parts.created;
-    this.publicPem = parts.identity.publicPem;
+    this.fingerprint = fingerprint(parts.identity.publicPem, settings.hashType);
     this.bus = parts.bus;
     this.#options = options;
+    this.#source = grainsSource(options);
     this.#grains = parts.grains;
     this.#pinned = parts.pinned;
     this.#functions = options.functions ?? MINION_FUNCTIONS;
@@ -229,8 +238,10 @@ class Minion implements MinionDaemon {
     this.#onFailed(error);
   }
 
-  async refresh(): Promise<void> {
-    this.#grains = await collectGrains(grainsSource(this.#options));
+  async refresh(settings?: Pick<MinionSettings, 'grains' | 'grainsFile'>): Promise<void> {
+    if (settings !== undefined)
+      this.#source = { ...this.#source, configured: settings.grains, file: settings.grainsFile };
+    this.#grains = await collectGrains(this.#source);
     await this.#refreshPillar();
   }
 
@@ -275,7 +286,9 @@ class Minion implements MinionDaemon {
       throw new SaltbusError(
         'ERR_SALTBUS_MASTER_CHANGED',
         'This master shows another key than the other masters of this minion, and all share one pinned key',
-        { next: 'Give all masters of a minion the same key pair, or use signed keys (verify_master_pubkey_sign).' },
+        {
+          next: 'Give all masters of a minion the same key pair, or use signed keys (verify_master_pubkey_sign).',
+        },
       );
     }
     const { settings, owner } = this.#options;
@@ -351,7 +364,7 @@ class Minion implements MinionDaemon {
       pillar: () => link.pillar ?? NO_PILLAR,
       freshPillar: () => link.refreshPillar(),
       refreshGrains: async () => {
-        this.#grains = await collectGrains(grainsSource(this.#options));
+        this.#grains = await collectGrains(this.#source);
       },
       runningJobs: () => this.#jobs.running(),
       killJob: (jid) => this.#jobs.kill(jid),

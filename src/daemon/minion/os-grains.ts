@@ -68,7 +68,10 @@ export function describeOs(osRelease: string, hints: OsHints): [string, unknown]
     ['oscodename', fields.get('VERSION_CODENAME') ?? fields.get('PRETTY_NAME') ?? ''],
     ['osarch', family === 'Debian' ? (DEBIAN_ARCH[hints.machine] ?? hints.machine) : hints.machine],
     // Ubuntu's releases are told apart by the whole number
-    ['osfinger', `${os === 'Ubuntu' ? os : fullName.replace(/ GNU\/Linux$/, '')}-${os === 'Ubuntu' ? version : String(major ?? '')}`],
+    [
+      'osfinger',
+      `${os === 'Ubuntu' ? os : fullName.replace(/ GNU\/Linux$/, '')}-${os === 'Ubuntu' ? version : String(major ?? '')}`,
+    ],
   ];
   if (typeof major === 'number') grains.push(['osmajorrelease', major]);
   return grains;

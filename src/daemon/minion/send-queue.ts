@@ -114,7 +114,8 @@ export class SendQueue<Item> {
     const resumes = this.#resumes;
     void this.#options.send(head.item, this.#ended.signal).then((sent) => {
       this.#isSending = false;
-      if (!this.#ended.signal.aborted) this.#after(sent === 'keep' && this.#resumes !== resumes ? 'again' : sent, head.bytes);
+      if (!this.#ended.signal.aborted)
+        this.#after(sent === 'keep' && this.#resumes !== resumes ? 'again' : sent, head.bytes);
       this.#checkIdle();
     });
   }
