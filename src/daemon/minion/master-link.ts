@@ -54,6 +54,15 @@ export interface LinkStatus {
 
 // A half-open publish connection is noticed by our own PINGs, where the configuration says nothing (master_alive_interval).
 const DEFAULT_ALIVE_MS = 30_000;
+const SIGN_IN_FAULTS: ReadonlySet<string> = new Set([
+  'ERR_SALTBUS_REJECTED',
+  'ERR_SALTBUS_PENDING',
+  'ERR_SALTBUS_MASTER_FULL',
+  'ERR_SALTBUS_MASTER_CHANGED',
+  'ERR_SALTBUS_SIGN_IN',
+  'ERR_SALTBUS_ALGORITHM',
+  'ERR_SALTBUS_NO_SESSION',
+]);
 // Publications that may come while the key is being renewed.
 const MOST_HELD = 1000;
 
@@ -152,13 +161,20 @@ export class MasterLink {
    * Sends a load; ends with the loss of the publish connection, because the master may have restarted.
    * @throws SaltbusError as `RequestChannel.send`, and `ERR_SALTBUS_DISCONNECTED`
    */
-  send(load: ReadonlyMap<unknown, unknown>, options: SendOptions = {}): Promise<ExactValue> {
+  async send(load: ReadonlyMap<unknown, unknown>, options: SendOptions = {}): Promise<ExactValue> {
     const { signal } = options;
     const session = this.#session.signal;
-    return this.#channel.send(load, {
-      ...options,
-      signal: signal === undefined ? session : AbortSignal.any([session, signal]),
-    });
+    try {
+      return await this.#channel.send(load, {
+        ...options,
+        signal: signal === undefined ? session : AbortSignal.any([session, signal]),
+      });
+    } catch (error) {
+      // The session was renewed on the way, and that failed: not this request is at fault, but the link.
+      if (error instanceof SaltbusError && SIGN_IN_FAULTS.has(error.code) && this.isUp)
+        this.#input({ kind: 'failed', error });
+      throw error;
+    }
   }
 
   /** Has the master make the pillar with the grains of now, and keeps it. */
