@@ -20,6 +20,10 @@ function comparable(event: SaltEvent): Record<string, unknown> {
   delete rest['id'];
   delete rest['ts'];
   const value = rest['return'];
+  // 3008: of resources, which our minion has none of
+  const keywords = (value as { readonly kwargs?: Record<string, unknown> } | null)?.kwargs ?? {};
+  for (const name of ['minion_is_target', 'pure_resource_target', 'resource_targets'])
+    Reflect.deleteProperty(keywords, `__pub_${name}`);
   if (typeof value === 'string')
     rest['return'] = value.replace(/^(Passed invalid arguments[^\n]*)\n[^]*$/, '$1');
   return rest;
@@ -62,15 +66,13 @@ test('jobs are returned as a real minion returns them, field for field', LIMIT, 
     const returns = new Map<unknown, SaltEvent>();
     while (returns.size < 2) {
       const [event] = await takeEvents(events, 1);
-      if (
-        event?.tag.includes('/ret/') !== true ||
-        (event.data['fun'] === 'saltutil.find_job') !== (fun === 'saltutil.find_job')
-      )
-        continue;
+      const funs: unknown = event?.data['fun'];
+      if (event?.tag.includes('/ret/') !== true || String(funs) !== fun) continue;
       returns.set(event.data['id'], event);
     }
     const ours = returns.get('ours2') ?? assert.fail();
     const theirs = returns.get(minionId) ?? assert.fail();
+    assert.equal(ours.data['jid'], theirs.data['jid'], job.join(' '));
     assert.deepEqual(comparable(ours), comparable(theirs), job.join(' '));
     assert.deepEqual(Object.keys(ours.data).sort(), Object.keys(theirs.data).sort(), job.join(' '));
   }
