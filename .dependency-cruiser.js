@@ -94,7 +94,7 @@ const NODE_MODULES = {
   doctor: ['fs', 'os', 'path', 'net'],
   channel: ['crypto', 'worker_threads', 'timers'],
   pki: ['fs', 'path', 'crypto'],
-  config: ['fs', 'os', 'path', 'crypto', 'module', 'child_process'],
+  config: ['fs', 'os', 'path', 'crypto', 'module', 'child_process', 'net'],
 };
 
 const room = (name) => `^src/${name}(/|\\.ts$)`;

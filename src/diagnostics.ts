@@ -47,6 +47,37 @@ export interface DiagnosticsPayloads {
   };
   /** A master forgot the session of a minion because there were too many. */
   'saltbus:channel:session-dropped': { readonly id: string };
+  /** The link of a minion to a master changed. */
+  'saltbus:minion:link': {
+    readonly id: string;
+    readonly master: string;
+    readonly phase: string;
+    readonly error: SaltbusError | undefined;
+  };
+  /** A sign-in of a minion was answered, or not; `outcome` as in `saltbus:channel:sign-in`. */
+  'saltbus:minion:sign-in': {
+    readonly id: string;
+    readonly master: string;
+    readonly outcome: string;
+    readonly error: SaltbusError | undefined;
+  };
+  /** What came of a package that was fired for the master; told of refusals, drops and successes. */
+  'saltbus:minion:forward': {
+    readonly master: string | undefined;
+    readonly outcome: 'sent' | 'refused' | 'dropped';
+    readonly tag: string;
+    readonly error: SaltbusError | undefined;
+  };
+  /** A job of a minion began or ended, or its return was lost. */
+  'saltbus:minion:job': {
+    readonly jid: string;
+    readonly fun: string;
+    readonly what: 'began' | 'ended' | 'refused' | 'return-lost';
+    readonly success?: boolean;
+    readonly error?: SaltbusError;
+  };
+  /** The pillar could not be had from the master, or grains could not be read; the minion goes on without. */
+  'saltbus:minion:facts': { readonly what: string; readonly error: SaltbusError };
   /** A file of the key directories, or one that rules sign-ins, is not one that is used; told once until it changes. */
   'saltbus:keys:ignored': { readonly path: string; readonly reason: string };
   /** A new key was not kept, because so many are pending already. */

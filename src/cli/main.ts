@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AddCom
   top: () => import('./commands/top.ts'),
   bus: () => import('./commands/bus.ts'),
   master: () => import('./commands/master.ts'),
+  minion: () => import('./commands/minion.ts'),
   capture: () => import('./commands/capture.ts'),
   replay: () => import('./commands/replay.ts'),
   doctor: () => import('./commands/doctor.ts'),

@@ -46,13 +46,16 @@ export interface BrokerCounters {
   readonly writers: number;
 }
 
-/** Sees each event that a firing program brings, before it is passed on: `body` is a range of `buffer`, valid during the call. */
-export type EventTap = (buffer: Buffer, body: BodyRange) => void;
-
 /** Who is on a connection, for counters and messages. */
 export interface Principal {
   readonly principal: string;
 }
+
+/**
+ * Somebody in this process who is shown each event in the moment it is taken, before any subscriber has it. What it wants to keep it
+ * copies. It must not throw, and what it does counts for every event: look at the first bytes before anything is decoded.
+ */
+export type BrokerObserver = (buffer: Buffer, body: BodyRange) => void;
 
 // A subscriber that took nothing for this long does not pace firing programs any more.
 const STALLED_MS = 1000;
@@ -65,8 +68,8 @@ export class Broker implements AsyncDisposable {
   readonly #limits: Required<BrokerLimits>;
   readonly #subscribers = new Set<BrokerSubscriber>();
   readonly #writers = new Set<BrokerWriter>();
+  readonly #observers = new Set<BrokerObserver>();
   readonly #outgoing = new OutgoingFrames();
-  readonly #tap: EventTap | undefined;
   #sweep: NodeJS.Timeout | undefined;
   #paused = false;
   readonly #grace = new Grace(performance.now());
@@ -78,9 +81,7 @@ export class Broker implements AsyncDisposable {
   #cut = 0;
   #turnedAway = 0;
 
-  /** @param tap - of the daemon that the bus belongs to; what it injects itself does not come by */
-  constructor(limits: BrokerLimits = {}, tap?: EventTap) {
-    this.#tap = tap;
+  constructor(limits: BrokerLimits = {}) {
     this.#limits = {
       outboxBytes: limits.outboxBytes ?? 16 * 1024 * 1024,
       paceBytes: limits.paceBytes ?? 1024 * 1024,
@@ -126,9 +127,7 @@ export class Broker implements AsyncDisposable {
     if (this.#isFull(duplex, options)) return;
     const writer = new BrokerWriter(duplex, this.#limits.maxFrameBytes, {
       onFrame: (buffer, frame, body, framing) => {
-        this.#events += 1;
-        this.#outgoing.add(buffer, frame, body, framing);
-        this.#tap?.(buffer, body);
+        this.#take(buffer, frame, body, framing);
       },
       onChunkEnd: () => {
         this.#schedule();
@@ -146,14 +145,24 @@ export class Broker implements AsyncDisposable {
     if (this.#paused) writer.pause();
   }
 
-  /**
-   * Puts an event of this process on the bus; it goes out at the end of the tick.
-   * @param body - the body of the event, which must not change from then on
-   */
-  inject(body: Buffer): void {
-    this.#events += 1;
-    this.#outgoing.add(body, undefined, { start: 0, end: body.length }, 'bare');
+  /** Takes an event of this process itself. The body must not be changed afterwards. */
+  fire(body: Buffer): void {
+    this.#take(body, undefined, { start: 0, end: body.length }, 'bare');
     this.#schedule();
+  }
+
+  /** Shows each event to somebody in this process; returns what ends that. */
+  observe(observer: BrokerObserver): () => void {
+    this.#observers.add(observer);
+    return () => {
+      this.#observers.delete(observer);
+    };
+  }
+
+  #take(buffer: Buffer, frame: BodyRange | undefined, body: BodyRange, framing: Framing): void {
+    this.#events += 1;
+    this.#outgoing.add(buffer, frame, body, framing);
+    for (const observer of this.#observers) observer(buffer, body);
   }
 
   // To be turned away is seen by the program and by us; what the system drops for want of descriptors is seen by nobody.

@@ -11,7 +11,7 @@ import type { Endpoint } from '../transport/endpoint.ts';
 import { listenSocket } from '../transport/listen.ts';
 import type { Listener } from '../transport/listen.ts';
 import { Broker } from './broker.ts';
-import type { BrokerLimits, EventTap } from './broker.ts';
+import type { BrokerLimits } from './broker.ts';
 
 /** One pair of sockets of a bus. */
 export interface SocketPair {
@@ -27,10 +27,10 @@ export interface SocketPair {
 export interface ServeBusOptions extends BrokerLimits {
   /** The pairs of sockets; all of them are the same bus. */
   readonly pairs: readonly SocketPair[];
+  /** Whether a minion behind this bus forwards what is fired as `fire_master`; programs are told by the announcement. @defaultValue false */
+  readonly forwards?: boolean;
   /** Called once when another daemon has put its own socket in the place of one of ours: nobody new reaches us then. */
   readonly onDisplaced?: (error: SaltbusError) => void;
-  /** Sees what firing programs bring; it must be quick, and must not throw. */
-  readonly onEvent?: EventTap;
 }
 
 /** A bus that is being served. */
@@ -51,7 +51,7 @@ const DISPLACED_CHECK_MS = 1000;
  * @throws SaltbusError `ERR_SALTBUS_BUS_IN_USE` where somebody alive listens already, and as the system refuses; nothing stays open then
  */
 export async function serveBus(options: ServeBusOptions): Promise<BusServer> {
-  const broker = new Broker({ maxConnections: connectionsThatFit(), ...options }, options.onEvent);
+  const broker = new Broker({ maxConnections: connectionsThatFit(), ...options });
   const listeners: Listener[] = [];
   const announcements: string[] = [];
   let count = 0;
@@ -85,7 +85,7 @@ export async function serveBus(options: ServeBusOptions): Promise<BusServer> {
       const pull = await open(pair.pull, OWNER_ONLY, (socket) => {
         broker.attachWriter(socket, principal(pair.pull));
       });
-      if (pull.kind === 'unix') announcements.push(announce(pull.path));
+      if (pull.kind === 'unix') announcements.push(announce(pull.path, options.forwards ?? false));
       pairs.push({ pub, pull });
     }
     const watch = watchSockets(pairs, options.onDisplaced);
@@ -116,9 +116,9 @@ function connectionsThatFit(): number {
   }
 }
 
-function announce(pullPath: string): string {
+function announce(pullPath: string, forwards: boolean): string {
   const path = announcementPath(pullPath);
-  writeFileSync(path, formatAnnouncement({ inode: statSync(pullPath).ino, pull: 'any', forwards: false }), {
+  writeFileSync(path, formatAnnouncement({ inode: statSync(pullPath).ino, pull: 'any', forwards }), {
     mode: 0o644,
   });
   return path;

@@ -8,7 +8,7 @@ import type { BodyRange } from '../../codec/framing.ts';
 import { decodeExact } from '../../codec/msgpack/decode.ts';
 import { publish } from '../../diagnostics.ts';
 import { SaltbusError } from '../../errors.ts';
-import type { EventTap } from '../broker.ts';
+import type { BrokerObserver } from '../broker.ts';
 import { KEY_TAG, keyEventOf } from './keys/index.ts';
 import type { KeyChange } from './keys/index.ts';
 import { isMap, mapOf } from './load.ts';
@@ -41,8 +41,8 @@ export class KeyChanges {
     this.#parts = parts;
   }
 
-  /** Looks at what is fired on the bus by others. */
-  readonly tap: EventTap = (buffer: Buffer, body: BodyRange) => {
+  /** Looks at what is fired on the bus. */
+  readonly observe: BrokerObserver = (buffer: Buffer, body: BodyRange) => {
     const { start, end } = body;
     if (
       end - start < KEY_EVENT.length ||
@@ -83,7 +83,10 @@ export class KeyChanges {
     if (event === undefined) return;
     const name = nameOf(event.act, event.id);
     const fire = (): void => {
-      if (!this.#foreign.delete(name)) this.#parts.bus.fire({ tag: KEY_TAG, data: mapOf({ ...event }) });
+      if (this.#foreign.delete(name)) return;
+      this.#parts.bus.fire({ tag: KEY_TAG, data: mapOf({ ...event }) });
+      // our own has come by the observer too
+      this.#foreign.delete(name);
     };
     if (this.#foreign.delete(name)) return;
     if (this.#timers.size >= MOST_WAITING) fire();

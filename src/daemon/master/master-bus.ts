@@ -38,7 +38,7 @@ export class MasterBus {
   fire({ tag, data }: BusEvent): void {
     try {
       // the encoder's view holds until its next call, and the broker keeps what it is given until the end of the tick
-      this.#broker.inject(Buffer.from(this.#encoder.encode(tag, data, stampNow() + this.#zone)));
+      this.#broker.fire(Buffer.from(this.#encoder.encode(tag, data, stampNow() + this.#zone)));
       this.#fired += 1;
     } catch (error) {
       if (!(error instanceof SaltbusError)) throw error;

@@ -19,7 +19,7 @@ import { RouterSocket } from '../../transport/zmtp/router.ts';
 import type { RouterCounters } from '../../transport/zmtp/router.ts';
 import type { ServerOptions } from '../../transport/zmtp/server.ts';
 import type { ZmtpBinding } from '../../transport/zmtp/settings.ts';
-import type { BrokerCounters, EventTap } from '../broker.ts';
+import type { BrokerCounters } from '../broker.ts';
 import { serveBus } from '../bus-server.ts';
 import type { BusServer, SocketPair } from '../bus-server.ts';
 import type { EventRule } from './events/event-acl.ts';
@@ -134,11 +134,9 @@ async function open(
 ): Promise<MasterDaemon> {
   const { settings, pairs, traits } = options;
   // The bus and the keys refer to what is made of them.
-  let tap: EventTap = () => undefined;
   let rotate: () => void = () => undefined;
   const server = await serveBus({
     pairs,
-    onEvent: (buffer, body) => tap(buffer, body),
     ...(options.onDisplaced === undefined ? {} : { onDisplaced: options.onDisplaced }),
   });
   onOpened(() => server.close());
@@ -164,7 +162,7 @@ async function open(
     kept: settings.preserveMinionCache ? [] : [kept.grains, kept.pillars, kept.mine],
   });
   onOpened(() => changes.close());
-  tap = changes.tap;
+  server.broker.observe(changes.observe);
   keys.store.onChange((change) => changes.on(change));
   const directory = new MinionDirectory(
     { store: keys.store, grains: settings.minionDataCache ? kept.grains : undefined, pillars: kept.pillars },
