@@ -61,6 +61,7 @@ export type ErrorCode =
   | 'ERR_SALTBUS_MASTER_FULL'
   | 'ERR_SALTBUS_ALGORITHM'
   | 'ERR_SALTBUS_NO_SESSION'
+  | 'ERR_SALTBUS_NOT_ACCEPTED'
   | 'ERR_SALTBUS_KEY_UNSAFE'
   | 'ERR_SALTBUS_MINION_ID'
   | 'ERR_SALTBUS_NO_KEY';
@@ -247,6 +248,10 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     'The master did not understand an encrypted request, not even after a new sign-in.',
     'See the log of the master; the clock, the id and the key of this minion are what it looks at.',
     true,
+  ),
+  ERR_SALTBUS_NOT_ACCEPTED: entry(
+    'The master has answered an event, and not that it took it: its handling of the event failed, perhaps after it was fired.',
+    'See the log of the master.',
   ),
   ERR_SALTBUS_KEY_UNSAFE: entry(
     'A private key, a secret or its directory can be read or changed by others, or belongs to somebody else.',

@@ -1,6 +1,8 @@
 /** saltbus: listen to and fire events on the Salt event bus. */
 export { connect } from './client/connect.ts';
 export type { ConnectOptions } from './client/connect.ts';
+export { DirectConnection, connectDirect } from './client/direct.ts';
+export type { DirectAnswer, DirectFireOptions, DirectOptions, MasterFailure } from './client/direct.ts';
 export type { BusSelector } from './client/locate.ts';
 export { Bus } from './bus/bus.ts';
 export type { BusCounters, FireData, FireOptions, ListenOptions, Node } from './bus/bus.ts';

@@ -16,6 +16,7 @@ import { checkTag } from '../tag.ts';
 import type { Backoff } from '../transport/backoff.ts';
 import { Feed } from './feed.ts';
 import type { FeedOwner } from './feed.ts';
+import { checkEventSize } from './event-size.ts';
 import { FIRE_MASTER_TAG, checkPackage, isMap, listPackage, singlePackage } from './fire-master.ts';
 import type { FireMasterOptions, MasterEvent } from './fire-master.ts';
 import { Outbox } from './outbox.ts';
@@ -96,8 +97,6 @@ export interface BusCounters {
 /** Data of an event to be fired: a plain object or a Map. */
 export type FireData = Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown>;
 
-// Salt adds this for tag and separator before it compares with max_event_size (2014.7 to 3008.5).
-const SIZE_ALLOWANCE = 33;
 // Matching takes time by the length of the tag, and all that wait on the loop wait for it.
 const MAX_TAG_BYTES = 64 * 1024;
 const PROBE_PREFIX_BYTES = Buffer.from(PROBE_TAG_PREFIX);
@@ -209,14 +208,7 @@ export class Bus implements AsyncDisposable, FeedOwner {
       this.#checkOpen();
       this.#checkFire(tag, data, options);
       const body = this.#encoder.encode(tag, data, stampNow());
-      const dataBytes = body.length - Buffer.byteLength(tag) - 2;
-      const limit = this.#options.maxEventSize ?? 1024 * 1024;
-      if (dataBytes + SIZE_ALLOWANCE > limit) {
-        throw new SaltbusError(
-          'ERR_SALTBUS_TOO_LARGE',
-          `The data of the event has ${dataBytes} bytes, and max_event_size (${limit}) leaves room for ${limit - SIZE_ALLOWANCE}`,
-        );
-      }
+      checkEventSize(body, tag, this.#options.maxEventSize ?? 1024 * 1024);
       return this.#outbox.send(body);
     } catch (error) {
       return Promise.reject(error);

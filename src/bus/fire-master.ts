@@ -75,8 +75,7 @@ function checkElement(event: unknown, index: number, pretag: string | null): voi
   }
   checkMasterTag(tag, `The tag of element ${index}`);
   if (pretag !== null) checkMasterTag(`${pretag}/${tag}`, `The tag of element ${index} under the pretag`);
-  const data = hasField(event, 'data') ? fieldOf(event, 'data') : event;
-  if (!isMap(data)) {
+  if (!isMap(arriving(event))) {
     throw new SaltbusError(
       'ERR_SALTBUS_DATA',
       `${what} has data that is no map; a master drops it and all behind it`,
@@ -85,6 +84,18 @@ function checkElement(event: unknown, index: number, pretag: string | null): voi
       },
     );
   }
+}
+
+/** The data with which an element of a list that {@link listPackage} has let through arrives. */
+export function arrivingData(
+  event: MasterEvent,
+): Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> {
+  const data = arriving(event);
+  return isMap(data) ? data : {};
+}
+
+function arriving(event: unknown): unknown {
+  return hasField(event, 'data') ? fieldOf(event, 'data') : event;
 }
 
 /**

@@ -14,6 +14,8 @@ export interface SignInPolicy {
   readonly authSafemode: boolean;
   /** How often it may hear that its key is pending; 0: without end. @defaultValue 0 (`auth_retries`, 3006.27, 3008.2) */
   readonly authRetries: number;
+  /** Whether a pending key ends it at once, instead of being asked for again. @defaultValue false */
+  readonly failsWhenPending: boolean;
   /** Between sign-ins. @defaultValue 10 000 (`acceptance_wait_time`) */
   readonly acceptanceWaitMs: number;
   /** Up to this the wait grows by its base each time; 0: it does not. @defaultValue 0 (`acceptance_wait_time_max`) */
@@ -28,6 +30,7 @@ export const DEFAULT_POLICY: SignInPolicy = {
   authTries: 7,
   authSafemode: false,
   authRetries: 0,
+  failsWhenPending: false,
   acceptanceWaitMs: 10_000,
   acceptanceWaitMaxMs: 0,
   rejectedRetry: false,
@@ -69,6 +72,9 @@ export function nextSignInStep(
     case 'unanswered':
       return afterSilence(policy, progress, outcome.error);
     case 'pending': {
+      if (policy.failsWhenPending) {
+        return failed('ERR_SALTBUS_PENDING', 'The master has not accepted the key of this minion yet');
+      }
       const pending = progress.pending + 1;
       if (policy.authRetries > 0 && pending > policy.authRetries) {
         return failed('ERR_SALTBUS_PENDING', `The key is still pending after ${pending} sign-ins`);

@@ -1,6 +1,8 @@
 /** Salt's configuration and our own. */
 export { busAddress } from './bus-address.ts';
 export type { BusAddress, BusOverrides } from './bus-address.ts';
+export { directSettings } from './direct-settings.ts';
+export type { DirectSettings } from './direct-settings.ts';
 export { effectiveConfig, originText } from './effective.ts';
 export type { EffectiveConfig, EffectiveValue } from './effective.ts';
 export { installedSalt, installedSaltSoon } from './installed-salt.ts';

@@ -18,6 +18,19 @@ export function findUser(name: string, passwd: string): Owner | undefined {
   return undefined;
 }
 
+/** The name of a user; the number in digits when no name is known. */
+export function userName(uid: number): string {
+  try {
+    for (const line of readFileSync('/etc/passwd', 'utf8').split('\n')) {
+      const [name = '', , number] = line.split(':');
+      if (number === String(uid)) return name;
+    }
+  } catch {
+    // a system without that file
+  }
+  return String(uid);
+}
+
 /**
  * Whom the files are to be given to: the user of the configuration when this runs as root, and otherwise nobody, because only root can.
  * @throws SaltbusError `ERR_SALTBUS_CONFIG` when this runs as root and the user is not known

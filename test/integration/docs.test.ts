@@ -1,13 +1,15 @@
 /** The commands in the pages of docs/ print what the pages show; each page has a host of its own, with a minion's bus. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { masterKeyNamed } from '../helpers/channel.ts';
 import { saltbus, saltbusOnPath } from '../helpers/cli.ts';
+import { minionKeyFiles, servedMaster } from '../helpers/direct-master.ts';
 import { blocksOf, isShown, isShownInAnyOrder } from '../helpers/docs-blocks.ts';
 import { temporaryFolder } from '../helpers/own-bus.ts';
 import { waitUntil } from '../helpers/wait-until.ts';
@@ -36,6 +38,16 @@ function addKeys(root: string): void {
   for (const id of ['test-1', 'web01', 'web02']) put(id, `minions_pre/${id}`);
 }
 
+/** The master that docs/fire.md sends to, and the keys of the minion. Returns where it is. */
+async function addMaster(t: TestContext, root: string): Promise<string> {
+  const served = await servedMaster(t);
+  const { port } = await served.router.listen('127.0.0.1', 0);
+  const pkiDir = minionKeyFiles(root, 'web01', masterKeyNamed('master').publicPem);
+  const name = `127.0.0.1:${port}`;
+  appendFileSync(join(root, 'etc/salt/minion'), `pki_dir: ${pkiDir}\nmaster: ${name}\n`);
+  return name;
+}
+
 async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   const root = temporaryFolder(t);
   for (const folder of ['etc/salt/minion.d', 'work']) mkdirSync(join(root, folder), { recursive: true });
@@ -48,6 +60,7 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
     `cachedir: ${root}/var/cache/salt/minion`,
   ]);
   if (page === 'key.md') addKeys(root);
+  const master = page === 'fire.md' ? await addMaster(t, root) : undefined;
   write('minion.d/returner.conf', ['mysql.host: db.example.com', 'mysql.pass: secret']);
   const env = {
     ...process.env,
@@ -69,7 +82,7 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
     if (shell.pid !== undefined) process.kill(-shell.pid, 'SIGKILL');
   });
   let lines: string[] = [];
-  createInterface({ input: shell.stdout }).on('line', (line) => lines.push(onHost(line, root)));
+  createInterface({ input: shell.stdout }).on('line', (line) => lines.push(onHost(line, root, master)));
   shell.stdin.write('exec 2>&1\n');
   return {
     run: async (command, count) => {
@@ -85,11 +98,12 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   };
 }
 
-// As it is on that host: without the temporary folder, and as root.
-function onHost(line: string, root: string): string {
+// As it is on that host: without the temporary folder, as root, and with the address of its master.
+function onHost(line: string, root: string, master = '127.0.0.1:4506'): string {
   const { username } = userInfo();
   return line
     .replaceAll(root, '')
+    .replaceAll(master, '10.0.0.5:4506')
     .replace(new RegExp(`\\b(owner |group |user \\(|: )${username}\\b`, 'g'), '$1root');
 }
 

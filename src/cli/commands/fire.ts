@@ -1,12 +1,15 @@
+import { Option } from 'commander';
 import type { Command } from 'commander';
-import type { Bus, FireData } from '../../bus/bus.ts';
-import type { MasterEvent } from '../../bus/fire-master.ts';
-import { connectTo } from '../../client/connect.ts';
+import { listPackage, singlePackage } from '../../bus/fire-master.ts';
+import type { FireMasterOptions, MasterEvent } from '../../bus/fire-master.ts';
 import type { ExactValue } from '../../codec/msgpack/values.ts';
 import { SaltbusError } from '../../errors.ts';
 import { addBusOptions, connectOptions } from '../bus-options.ts';
 import type { BusFlags } from '../bus-options.ts';
+import { parseDuration } from '../duration.ts';
 import { EXIT, exitCodeOf } from '../exit-codes.ts';
+import { busDestination, directDestination } from '../fire-destination.ts';
+import type { FireDestination } from '../fire-destination.ts';
 import { readData, readLines } from '../fire-data.ts';
 import type { InputLine } from '../fire-data.ts';
 import { onStopSignal } from '../stop-signal.ts';
@@ -18,6 +21,9 @@ interface FireFlags extends BusFlags {
   readonly toMaster?: boolean;
   readonly pretag?: string;
   readonly internalTag?: boolean;
+  readonly direct?: boolean;
+  readonly timeout?: number;
+  readonly out?: 'text' | 'json';
 }
 
 const EXAMPLES = `
@@ -30,14 +36,19 @@ Examples:
   tail -f app.log | saltbus fire myapp/log --lines
   saltbus fire mytag '{"k": "v"}' --to-master
   saltbus fire mytag '[{"message": "a drip"}, {"message": "a drop"}]' --to-master
+  sudo saltbus fire mytag '{"k": "v"}' --to-master --direct
 
 With --to-master, an object arrives on the master bus with the verified id of the minion around it; the events of a list
 arrive flat, in order. With --lines, a line that begins with { is the data of an event, and any other line is put under
 "message"; without TAG, each line is an event as \`saltbus listen -o json\` prints it. A line that is no event is said on
 stderr and left out; the exit code is then 64.
 
-Exit codes: 0 handed to the local bus, 64 usage, 69 no bus, 77 no permission, 78 configuration, 130 interrupted. The protocol has no answer: 0 says that the
-operating system has taken the event for the daemon, and no more.
+With --direct, nothing goes over a local bus: the event is sent to the master with the key of this host's minion, as salt-call
+does it, and exit code 0 says that the master has answered that it took it. That key is for root, or the minion's user.
+
+Exit codes: 0 handed to the local bus (with --direct: accepted by the master), 64 usage, 69 no bus or no master, 77 no permission or not let in by
+the master, 78 configuration, 124 no answer in time, 130 interrupted. The local bus has no answer: 0 says there that the operating system has
+taken the event for the daemon, and no more.
 `;
 
 /** Adds `saltbus fire`. */
@@ -52,8 +63,22 @@ export default function addFire(program: Command): void {
     .option('-f, --file <file>', 'data from a file: JSON, or YAML when it ends in .yaml or .yml')
     .option('--lines', 'a line of stdin (or of --file) is an event')
     .option('--to-master', 'have the minion forward it to its master')
+    .option(
+      '--direct',
+      "with --to-master: send it to the master with this host's minion key, without a daemon",
+    )
+    .option(
+      '--timeout <duration>',
+      'with --direct: how long the master may take (default: 10s)',
+      parseDuration,
+    )
     .option('--pretag <tag>', 'with a list for the master: fire each a second time under <tag>/')
-    .option('--internal-tag', 'allow a tag on which the minion daemon itself acts');
+    .option('--internal-tag', 'allow a tag on which the minion daemon itself acts')
+    .addOption(
+      new Option('-o, --out <form>', 'how to say on stdout what was done')
+        .choices(['text', 'json'])
+        .default('text'),
+    );
   addBusOptions(command)
     .addHelpText('after', EXAMPLES)
     .action(async (tag: string | undefined, data: string[], flags: FireFlags) => {
@@ -65,28 +90,56 @@ async function fire(tag: string | undefined, args: string[], flags: FireFlags): 
   checkFlags(tag, args, flags);
   // Read before connecting: bad input is an error whether or not there is a bus.
   const data = flags.lines === true ? undefined : await readData(args, flags.file);
-  if (data !== undefined && tag !== undefined && flags.toMaster !== true) requireMap(data);
+  if (data !== undefined && tag !== undefined) check(tag, data, flags);
   const stop = new AbortController();
   onStopSignal(() => {
     stop.abort();
   });
-  let connected;
+  let destination;
   try {
-    connected = await connectTo({ ...connectOptions(nodeFlags(flags)), signal: stop.signal });
+    destination = await openDestination(flags, stop.signal);
   } catch (error) {
     if (stop.signal.aborted) return EXIT.interrupted;
     throw error;
   }
-  const { bus, location } = connected;
-  await using open = bus;
+  await using open = destination;
   let fired: Fired = { count: 1, refused: 0 };
-  if (flags.lines === true) fired = await fireLines(open, tag, flags, stop.signal);
-  else if (tag !== undefined && data !== undefined) await fireOne(open, tag, data, flags);
-  if (process.stderr.isTTY) {
-    const what = fired.count === 1 ? `${tag ?? 'the event'} was` : `${fired.count} events were`;
-    process.stderr.write(`saltbus: ${what} handed to the ${location.node} bus\n`);
+  try {
+    if (flags.lines === true) fired = await fireLines(open, tag, flags, stop.signal);
+    else if (tag !== undefined && data !== undefined) await fireOne(open, tag, data, flags);
+  } catch (error) {
+    if (stop.signal.aborted && error instanceof SaltbusError && error.code === 'ERR_SALTBUS_ABORTED')
+      return EXIT.interrupted;
+    throw error;
   }
-  return fired.refused > 0 ? EXIT.usage : EXIT.ok;
+  say(open, fired, tag, flags);
+  return fired.refused > 0 ? EXIT.usage : open.exitCode();
+}
+
+function openDestination(flags: FireFlags, signal: AbortSignal): Promise<FireDestination> {
+  if (flags.direct === true) {
+    return directDestination({
+      signal,
+      ...(flags.configDir === undefined ? {} : { configDir: flags.configDir }),
+      ...(flags.id === undefined ? {} : { id: flags.id }),
+      ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
+    });
+  }
+  return busDestination(
+    { ...connectOptions(nodeFlags(flags)), signal },
+    { toMaster: flags.toMaster === true, allowInternalTag: flags.internalTag === true },
+  );
+}
+
+function say(open: FireDestination, fired: Fired, tag: string | undefined, flags: FireFlags): void {
+  if (flags.out === 'json') {
+    const { count: events, refused: leftOut } = fired;
+    const done = { result: open.result, ...open.facts(), events, ...(leftOut > 0 ? { leftOut } : {}) };
+    process.stdout.write(`${JSON.stringify(done)}\n`);
+  } else if (process.stderr.isTTY && fired.count > 0) {
+    const what = fired.count === 1 ? `${tag ?? 'the event'} was` : `${fired.count} events were`;
+    process.stderr.write(`saltbus: ${oneLine(what)} ${open.outcome()}\n`);
+  }
 }
 
 // What goes to the master goes over the bus of a minion.
@@ -117,20 +170,45 @@ function checkFlags(tag: string | undefined, args: readonly string[], flags: Fir
       'Leave --node out, or fire without --to-master.',
     );
   }
-  if (flags.pretag !== undefined && flags.toMaster !== true) {
-    throw wrong('--pretag means something with --to-master only', 'Add --to-master.');
+  for (const name of ['pretag', 'direct'] as const) {
+    if (flags[name] !== undefined && flags.toMaster !== true)
+      throw wrong(`--${name} means something with --to-master only`, 'Add --to-master.');
+  }
+  if (flags.timeout !== undefined && flags.direct !== true)
+    throw wrong('--timeout means something with --direct only', 'Leave it out: the local bus has no answer.');
+  const ofBus = (['node', 'sockDir', 'hashType', 'socket', 'wait', 'internalTag'] as const).find(
+    (name) => flags[name] !== undefined,
+  );
+  if (flags.direct === true && ofBus !== undefined) {
+    const name = ofBus.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw wrong(`--${name} is about a local bus, and --direct goes past it`, 'Leave one of them out.');
   }
 }
 
-async function fireOne(bus: Bus, tag: string, data: ExactValue, flags: FireFlags): Promise<void> {
-  if (flags.toMaster !== true) {
-    await bus.fire(tag, requireMap(data), { allowInternalTag: flags.internalTag === true });
-  } else if (Array.isArray(data)) {
-    const events = (data as readonly ExactValue[]).map((element, index) => masterEvent(tag, element, index));
-    await bus.fireMaster(events, flags.pretag === undefined ? {} : { pretag: flags.pretag });
-  } else if (flags.pretag !== undefined) {
-    await bus.fireMaster([masterEvent(tag, data, 0)], { pretag: flags.pretag });
-  } else await bus.fireMaster(tag, data);
+async function fireOne(to: FireDestination, tag: string, data: ExactValue, flags: FireFlags): Promise<void> {
+  const events = listFor(tag, data, flags);
+  if (flags.toMaster !== true) await to.fire(tag, requireMap(data));
+  else if (events !== undefined) await to.fireList(events, listOptions(flags));
+  else await to.fire(tag, data);
+}
+
+function check(tag: string, data: ExactValue, flags: FireFlags): void {
+  const events = listFor(tag, data, flags);
+  if (flags.toMaster !== true) requireMap(data);
+  else if (events !== undefined) listPackage(events, listOptions(flags));
+  else singlePackage(tag, data);
+}
+
+function listOptions({ pretag }: FireFlags): FireMasterOptions {
+  return pretag === undefined ? {} : { pretag };
+}
+
+// What goes to the master as a list; `undefined` for one event, which arrives in another shape.
+function listFor(tag: string, data: ExactValue, flags: FireFlags): readonly MasterEvent[] | undefined {
+  if (flags.toMaster !== true) return undefined;
+  if (Array.isArray(data))
+    return (data as readonly ExactValue[]).map((element, index) => masterEvent(tag, element, index));
+  return flags.pretag === undefined ? undefined : [masterEvent(tag, data, 0)];
 }
 
 // An element that names its own tag is the event as it is (the seed's form); any other is data under the given tag.
@@ -151,7 +229,7 @@ function masterEvent(tag: string, element: ExactValue, index: number): MasterEve
   return { ...Object.fromEntries(map), tag: own };
 }
 
-function requireMap(data: ExactValue): FireData {
+function requireMap(data: ExactValue): ReadonlyMap<unknown, unknown> {
   if (data instanceof Map) return data as ReadonlyMap<unknown, unknown>;
   throw new SaltbusError('ERR_SALTBUS_DATA', 'The data of an event is a map', {
     next: 'Give a JSON object such as {"message": "..."}, or k=v pairs.',
@@ -160,26 +238,33 @@ function requireMap(data: ExactValue): FireData {
 
 // A line that is no event is said and left out, and the others go on: a log that is followed must not end at one of them.
 async function fireLines(
-  bus: Bus,
+  to: FireDestination,
   tag: string | undefined,
   flags: FireFlags,
   signal: AbortSignal,
 ): Promise<Fired> {
   const refused = new RefusedLines();
   let count = 0;
-  const fireLine = (line: InputLine): Promise<void> => {
+  const fireLine = async (line: InputLine): Promise<void> => {
     const event = line.asEvent(tag);
-    return flags.toMaster === true
-      ? bus.fireMaster(event.tag, event.data)
-      : bus.fire(event.tag, event.data, { allowInternalTag: flags.internalTag === true });
+    await to.fire(event.tag, event.data);
   };
-  for await (const lines of readLines(flags.file, signal)) {
-    // All of a group travel in one write; the next group is read when this one is on its way.
-    const results = await Promise.allSettled(lines.map(async (line) => fireLine(line)));
-    for (const [index, result] of results.entries()) {
-      if (result.status === 'fulfilled') count += 1;
-      else refused.add(lines[index]?.where ?? '', result.reason);
+  try {
+    for await (const lines of readLines(flags.file, signal)) {
+      // The next group is read when this one is on its way.
+      const size = to.oneAtATime ? 1 : lines.length;
+      for (let at = 0; at < lines.length; at += size) {
+        const group = lines.slice(at, at + size);
+        const results = await Promise.allSettled(group.map(fireLine));
+        for (const [index, result] of results.entries()) {
+          if (result.status === 'fulfilled') count += 1;
+          else refused.add(group[index]?.where ?? '', result.reason);
+        }
+      }
     }
+  } catch (error) {
+    if (count > 0) process.stderr.write(`saltbus: ${count} events were ${to.result} before this:\n`);
+    throw error;
   }
   return { count, refused: refused.finish() };
 }

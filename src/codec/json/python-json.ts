@@ -2,6 +2,7 @@
  * Exact values as `salt-run state.event` prints them: Python's `json.dumps` with Salt's settings (non-ASCII text as it is,
  * `", "` and `": "` between the parts), so that a line is the same byte for byte.
  */
+import { encode } from '../msgpack/encode.ts';
 import { ExactFloat, Ext, RawText, SaltDateTime } from '../msgpack/values.ts';
 import type { ExactValue } from '../msgpack/values.ts';
 
@@ -42,9 +43,11 @@ function pythonObject(value: Exclude<ExactValue, string | number | boolean | big
   return `[${(value as readonly ExactValue[]).map(pythonJson).join(', ')}]`;
 }
 
-// json.dumps turns keys that are no text into text, and so do we; the words are JSON's, the numbers Python's.
+// json.dumps turns keys that are no text into text, and so do we; the words are JSON's, the numbers Python's. A map or a list is
+// no key to Python: its bytes are shown, since JSON within JSON would grow by its escapes at each level.
 function pythonKey(key: ExactValue): string {
-  return typeof key === 'string' ? key : unquoted(pythonJson(key));
+  if (typeof key === 'string') return key;
+  return key instanceof Map || Array.isArray(key) ? base64(encode(key)) : unquoted(pythonJson(key));
 }
 
 function pythonEqual(key: ExactValue): unknown {

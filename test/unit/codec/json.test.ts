@@ -151,3 +151,13 @@ test('keys that are one key to Python become one, as in its dict', () => {
   ]);
   assert.equal(pythonJson(value), '{"1": "yes", "1": "text", "0": "nought"}');
 });
+
+test('maps as keys of maps, to any depth: as long as their bytes, not longer with each level', () => {
+  let value: ExactValue = 'innermost';
+  for (let depth = 0; depth < 60; depth += 1) value = new Map<ExactValue, ExactValue>([[value, depth]]);
+  assert.equal(
+    pythonJson(new Map<ExactValue, ExactValue>([[new Map([['a', 1]]), true]])),
+    '{"gaFhAQ==": true}',
+  );
+  assert.ok(pythonJson(value).length < 500);
+});
