@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import { Bus } from '../../src/bus/bus.ts';
 import { Keyring } from '../../src/client/keys.ts';
 import { loadSaltConfig, masterSettings } from '../../src/config/index.ts';
+import type { MasterSettings } from '../../src/config/index.ts';
 import { startMaster } from '../../src/daemon/master/master.ts';
 import type { MasterDaemon, MasterOptions } from '../../src/daemon/master/master.ts';
 import { onDiagnostics } from '../../src/diagnostics.ts';
@@ -42,6 +43,8 @@ export interface OwnMaster {
   /** Changes the configuration, and starts it again on the same ports. */
   restart(config?: Readonly<Record<string, unknown>>): Promise<void>;
   stop(): Promise<void>;
+  /** What its configuration says. */
+  settings(): MasterSettings;
   /** The keys, as `saltbus key` works on them. */
   keyring(): Keyring;
   /** Asks for a new publish key, as `salt-key -d` does. */
@@ -122,6 +125,7 @@ export async function ownMaster(t: TestContext, options: OwnMasterOptions = {}):
       daemon = await start();
     },
     stop: () => daemon.close(),
+    settings: () => masterSettings(loadSaltConfig({ node: 'master', configDir: folder })),
     keyring: () => new Keyring({ configDir: folder }),
     askForRotation: () => {
       writeDropFile(join(folder, 'c'), 'ours_master');
