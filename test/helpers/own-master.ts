@@ -26,6 +26,8 @@ export interface OwnMasterOptions {
   readonly options?: Partial<MasterOptions>;
   /** The folder of the configuration. @defaultValue a new one */
   readonly folder?: string;
+  /** @defaultValue those that the kernel chooses */
+  readonly ports?: { readonly retPort: number; readonly publishPort: number };
   /** Puts what is needed into the folder, before the start. */
   readonly before?: (folder: string) => void;
 }
@@ -73,7 +75,7 @@ export async function ownMaster(t: TestContext, options: OwnMasterOptions = {}):
   mkdirSync(join(folder, 'srv'), { recursive: true });
   before?.(folder);
   // the kernel chooses the ports of the first start
-  let ports = { retPort: 0, publishPort: 0 };
+  let ports = options.ports ?? { retPort: 0, publishPort: 0 };
   const start = async (): Promise<MasterDaemon> => {
     writeFileSync(join(folder, 'master'), JSON.stringify(config));
     const traits = traitsOfRelease(release);

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { freePort } from '../../src/testing/real-salt/ports.ts';
 import { saltbus, saltbusOnPath } from '../helpers/cli.ts';
 import { blocksOf, isShown, isShownInAnyOrder } from '../helpers/docs-blocks.ts';
 import { temporaryFolder } from '../helpers/own-bus.ts';
@@ -36,6 +37,18 @@ function addKeys(root: string): void {
   for (const id of ['test-1', 'web01', 'web02']) put(id, `minions_pre/${id}`);
 }
 
+/** The master that docs/master.md speaks of; its ports are shown as Salt's own. */
+async function addMaster(root: string): Promise<ReadonlyMap<string, string>> {
+  const publish = await freePort();
+  const request = await freePort(publish);
+  const config = { root_dir: root, interface: '127.0.0.1', publish_port: publish, ret_port: request };
+  writeFileSync(join(root, 'etc/salt/master'), JSON.stringify(config));
+  return new Map([
+    [`127.0.0.1:${publish}`, '127.0.0.1:4505'],
+    [`127.0.0.1:${request}`, '127.0.0.1:4506'],
+  ]);
+}
+
 async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   const root = temporaryFolder(t);
   for (const folder of ['etc/salt/minion.d', 'work']) mkdirSync(join(root, folder), { recursive: true });
@@ -48,6 +61,7 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
     `cachedir: ${root}/var/cache/salt/minion`,
   ]);
   if (page === 'key.md') addKeys(root);
+  const addresses = page === 'master.md' ? await addMaster(root) : new Map<string, string>();
   write('minion.d/returner.conf', ['mysql.host: db.example.com', 'mysql.pass: secret']);
   const env = {
     ...process.env,
@@ -69,7 +83,11 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
     if (shell.pid !== undefined) process.kill(-shell.pid, 'SIGKILL');
   });
   let lines: string[] = [];
-  createInterface({ input: shell.stdout }).on('line', (line) => lines.push(onHost(line, root)));
+  createInterface({ input: shell.stdout }).on('line', (line) => {
+    let shown = onHost(line, root);
+    for (const [here, there] of addresses) shown = shown.replaceAll(here, there);
+    lines.push(shown);
+  });
   shell.stdin.write('exec 2>&1\n');
   return {
     run: async (command, count) => {
@@ -100,7 +118,18 @@ const pages = readdirSync(DOCS)
 
 test('each command that has a page has commands in it that are run', () => {
   const names = pages.map(({ name }) => name);
-  for (const command of ['listen', 'fire', 'bus', 'doctor', 'config', 'capture', 'replay', 'top', 'key']) {
+  for (const command of [
+    'listen',
+    'fire',
+    'bus',
+    'doctor',
+    'config',
+    'capture',
+    'replay',
+    'top',
+    'key',
+    'master',
+  ]) {
     assert.equal(names.includes(`${command}.md`), true, command);
   }
 });
