@@ -49,7 +49,6 @@ test('pending, accepted with salt-key, used in every way that salt knows', LIMIT
   await t.test('test.ping by each kind of target', async (t) => {
     const answer = { [ID]: true };
     for (const target of [
-      ['*'],
       ['-L', ID],
       ['-G', 'kernel:Linux'],
       ['-C', 'I@role:web and E@real[0-9] and not L@other'],
