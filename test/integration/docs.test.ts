@@ -10,8 +10,9 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { encode } from '../../src/codec/msgpack/encode.ts';
 import { idHash } from '../../src/config/index.ts';
-import { openControl } from '../../src/control/index.ts';
 import type { FireAnswer } from '../../src/control/index.ts';
+import { openControl } from '../../src/control/index.ts';
+import { freePort } from '../../src/testing/real-salt/ports.ts';
 import { masterKeyNamed } from '../helpers/channel.ts';
 import { saltbus, saltbusOnPath, start } from '../helpers/cli.ts';
 import { minionKeyFiles, servedMaster } from '../helpers/direct-master.ts';
@@ -81,6 +82,18 @@ async function addSpool(t: TestContext, root: string): Promise<void> {
   await fire('01JDQ3VC5T7F3G8K2JBA', { tag: 'backup/done', data: {} }, 4);
 }
 
+/** The master that docs/master.md speaks of; its ports are shown as Salt's own. */
+async function addMasterConfig(root: string): Promise<ReadonlyMap<string, string>> {
+  const publish = await freePort();
+  const request = await freePort(publish);
+  const config = { root_dir: root, interface: '127.0.0.1', publish_port: publish, ret_port: request };
+  writeFileSync(join(root, 'etc/salt/master'), JSON.stringify(config));
+  return new Map([
+    [`127.0.0.1:${publish}`, '127.0.0.1:4505'],
+    [`127.0.0.1:${request}`, '127.0.0.1:4506'],
+  ]);
+}
+
 async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   const root = temporaryFolder(t);
   for (const folder of ['etc/salt/minion.d', 'work']) mkdirSync(join(root, folder), { recursive: true });
@@ -94,6 +107,7 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   ]);
   if (page === 'key.md') addKeys(root);
   const master = page === 'fire.md' ? await addMaster(t, root) : undefined;
+  const addresses = page === 'master.md' ? await addMasterConfig(root) : new Map<string, string>();
   write('minion.d/returner.conf', ['mysql.host: db.example.com', 'mysql.pass: secret']);
   const env = {
     ...process.env,
@@ -116,7 +130,11 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
     if (shell.pid !== undefined) process.kill(-shell.pid, 'SIGKILL');
   });
   let lines: string[] = [];
-  createInterface({ input: shell.stdout }).on('line', (line) => lines.push(onHost(line, root, master)));
+  createInterface({ input: shell.stdout }).on('line', (line) => {
+    let shown = onHost(line, root, master);
+    for (const [here, there] of addresses) shown = shown.replaceAll(here, there);
+    lines.push(shown);
+  });
   shell.stdin.write('exec 2>&1\n');
   return {
     run: async (command, count) => {
@@ -159,6 +177,7 @@ test('each command that has a page has commands in it that are run', () => {
     'top',
     'key',
     'spool',
+    'master',
   ]) {
     assert.equal(names.includes(`${command}.md`), true, command);
   }
