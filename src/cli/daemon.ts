@@ -2,7 +2,15 @@
  * Runs a daemon as a command: its log, its end as an exit code.
  */
 import { Option } from 'commander';
-import { isConfigured, optionalText, pathOption, secondsOption } from '../config/index.ts';
+import {
+  busAddress,
+  checkOwnSettings,
+  enumOption,
+  isConfigured,
+  optionalText,
+  pathOption,
+  secondsOption,
+} from '../config/index.ts';
 import type { SaltConfig } from '../config/index.ts';
 import { runDaemon } from '../daemon/lifecycle/run-daemon.ts';
 import type { DaemonDirectory } from '../daemon/lifecycle/become-user.ts';
@@ -52,20 +60,25 @@ export function logLevelFor(flag: LogLevel | undefined, config: SaltConfig): Log
   return level === undefined ? undefined : logLevelOf(level);
 }
 
-/** What the configuration says of the life of a daemon: its user, its directories, and how long its end may take. */
+/**
+ * What the configuration says of the life of a daemon: its user, its directories, and how long its end may take.
+ * @throws SaltbusError `ERR_SALTBUS_CONFIG` also for a setting of ours that is not known, and for a transport that is not spoken
+ */
 export function lifeOf(config: SaltConfig): {
   readonly user: string | undefined;
   readonly directories: readonly DaemonDirectory[];
   readonly drainMs: number;
 } {
-  const at = (name: string, mode: number): DaemonDirectory => ({
-    path: pathOption(config, name).value,
-    mode,
-  });
+  checkOwnSettings(config);
+  enumOption(config, 'transport', ['zeromq']);
   return {
     user: isConfigured(config, 'user') ? optionalText(config, 'user') : undefined,
     // The modes that Salt makes them with (3006.30, 3007.17, 3008.5).
-    directories: [at('pki_dir', 0o700), at('cachedir', 0o755), at('sock_dir', 0o755)],
+    directories: [
+      { path: pathOption(config, 'pki_dir').value, mode: 0o700 },
+      { path: pathOption(config, 'cachedir').value, mode: 0o755 },
+      { path: busAddress(config).sockDir.value, mode: 0o755 },
+    ],
     drainMs: secondsOption(config, 'saltbus.drain_timeout').value * 1000,
   };
 }

@@ -24,7 +24,6 @@ export {
   pathOption,
   secondsOption,
   textOption,
-  unfit,
 } from './options/read.ts';
 export { loadSaltConfig } from './salt-config.ts';
 export type { SaltConfig } from './salt-config.ts';

@@ -61,7 +61,9 @@ export function userChange(
     throw new SaltbusError(
       'ERR_SALTBUS_PERMISSION',
       `The configuration says user: ${wanted}, and ${current.name} has started this`,
-      { next: `Start it as root or as ${wanted}, or set user to ${current.name}.` },
+      {
+        next: `Start it as ${wanted === 'root' ? 'root' : `root or ${wanted}`}, or set user to ${current.name}.`,
+      },
     );
   }
   if (entry === undefined) {

@@ -15,6 +15,8 @@ export interface DaemonContext {
   readonly log: DaemonLog;
   /** Aborted when the daemon is to end while it is still starting. */
   readonly signal: AbortSignal;
+  /** Tells the service manager how it is, in one line: `signed in to salt`. A daemon that waits for something is ready all the same. */
+  readonly status: (line: string) => void;
 }
 
 /** A daemon that has started. */
@@ -23,7 +25,7 @@ export interface DaemonHandle {
   readonly ready: string;
   /** What is said beside that line in the log. */
   readonly fields?: Readonly<Record<string, unknown>>;
-  /** Reads the configuration again; on an error the old one stays. Without it SIGHUP is noted and does nothing. */
+  /** Reads the configuration again; on an error the old one stays. Without it SIGHUP ends the daemon. */
   reload?(): Promise<void>;
   /** Delivers what waits, and ends; when `signal` is aborted, at once. */
   close(options: { readonly signal: AbortSignal }): Promise<void>;
@@ -81,9 +83,12 @@ class Life {
   readonly #asked: Promise<Asked>;
   #ask: (asked: Asked) => void = () => undefined;
   #isStopping = false;
+  #status = '';
   #lock: RootLock | undefined;
   #handle: DaemonHandle | undefined;
   #isReloading = false;
+  // A daemon that waits for nothing but a signal lives too.
+  readonly #alive: NodeJS.Timeout = setInterval(() => undefined, 2 ** 30);
   #reloadAgain = false;
 
   constructor(options: RunDaemonOptions) {
@@ -106,7 +111,14 @@ class Life {
     } catch (error) {
       return { kind: 'failed', error };
     }
-    const starting = this.#options.start({ log: this.#log, signal: this.#starting.signal });
+    const starting = this.#options.start({
+      log: this.#log,
+      signal: this.#starting.signal,
+      status: (line) => {
+        this.#status = line;
+        if (!this.#isStopping) void this.#manager.notify([`STATUS=${statusText(line)}`]);
+      },
+    });
     const started = starting.then(
       (handle): Asked | DaemonHandle => handle,
       (error: unknown): Asked => ({ kind: 'failed', error }),
@@ -115,7 +127,8 @@ class Life {
     if ('kind' in first)
       return first.kind === 'failed' ? first : await this.#stopStarting(starting, first.signal);
     this.#handle = first;
-    await this.#tellReady(first);
+    this.#tellReady(first);
+    if (this.#reloadAgain) this.#onHangUp();
     void first.failed?.then((error) => {
       this.#ask({ kind: 'failed', error });
     });
@@ -127,6 +140,7 @@ class Life {
 
   /** Takes back what was put into the process. */
   end(): void {
+    clearInterval(this.#alive);
     this.#manager.stop();
     this.#lock?.release();
     for (const signal of STOP_SIGNALS) process.off(signal, this.#onStop);
@@ -148,10 +162,11 @@ class Life {
     });
   }
 
-  async #tellReady({ ready, fields = {} }: DaemonHandle): Promise<void> {
+  #tellReady({ ready, fields = {} }: DaemonHandle): void {
     const { name } = this.#options;
     this.#log.info(fields, `${name} is ready: ${ready}`);
-    await this.#manager.notify(['READY=1', `STATUS=${statusText(ready)}`]);
+    if (this.#status === '') this.#status = ready;
+    void this.#manager.notify(['READY=1', `STATUS=${statusText(this.#status)}`]);
   }
 
   /** It is to end and has not even started: what comes of the start is closed. */
@@ -214,12 +229,15 @@ class Life {
 
   readonly #onHangUp = (): void => {
     if (this.#isStopping) return;
-    if (this.#handle?.reload === undefined) {
-      this.#log.info({}, 'SIGHUP: there is nothing to read again');
+    this.#reloadAgain = true;
+    // During the start it is not known yet what can be read again: that is seen to afterwards.
+    if (this.#handle === undefined) return;
+    if (this.#handle.reload === undefined) {
+      // Nothing to read again: a terminal that is closed ends it, as it ends others.
+      this.#onStop('SIGHUP');
       return;
     }
     // Signals that come meanwhile are one more reading, not many.
-    this.#reloadAgain = true;
     if (!this.#isReloading) void this.#reload(this.#handle);
   };
 
@@ -238,7 +256,7 @@ class Life {
           'the configuration was refused, and the old one stays',
         );
       }
-      if (!this.#isStopping) void this.#manager.notify(['READY=1', `STATUS=${statusText(handle.ready)}`]);
+      if (!this.#isStopping) void this.#manager.notify(['READY=1', `STATUS=${statusText(this.#status)}`]);
     }
     this.#isReloading = false;
   }

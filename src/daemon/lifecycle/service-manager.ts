@@ -14,7 +14,8 @@ export interface ServiceManager {
   stop(): void;
 }
 
-const NOTIFY_MS = 5000;
+// The program waits up to 5 s until the message was looked at, so that its sender is still there then.
+const NOTIFY_MS = 10_000;
 const LEAST_WATCHDOG_MS = 1000;
 
 type Run = (assignments: readonly string[], socket: string) => Promise<Error | undefined>;
@@ -91,8 +92,9 @@ function runNotify(assignments: readonly string[], socket: string): Promise<Erro
         timeout: NOTIFY_MS,
         killSignal: 'SIGKILL',
       },
-      (error) => {
-        resolve(error ?? undefined);
+      (error, _stdout, stderr) => {
+        // The message is out; only that it was looked at is not known (managers other than systemd do not say).
+        resolve(error === null || stderr.includes('barrier') ? undefined : error);
       },
     );
   });

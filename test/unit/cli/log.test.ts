@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { loggable, logLevelOf } from '../../../src/cli/log.ts';
+import { SaltbusError } from '../../../src/errors.ts';
+
+test('Salt’s levels as ours', () => {
+  const levels = [
+    'all',
+    'garbage',
+    'trace',
+    'debug',
+    'profile',
+    'info',
+    'warning',
+    'error',
+    'critical',
+    'quiet',
+  ];
+  assert.deepEqual(levels.map(logLevelOf), [
+    'debug',
+    'debug',
+    'debug',
+    'debug',
+    'debug',
+    'info',
+    'warning',
+    'error',
+    'error',
+    'quiet',
+  ]);
+});
+
+test('no secret is logged, whatever is handed over', () => {
+  assert.equal(loggable('token', 'abc'), '***');
+  assert.equal(loggable('key', { pem: 'x' }), '***');
+  assert.equal(loggable('text', 'http://u:pw@host/'), 'http://u:***@host/');
+  assert.equal(loggable('text', '-----BEGIN RSA PRIVATE KEY-----\nMII'), '***');
+  assert.equal(loggable('load', Buffer.from('secret')), '6 bytes');
+  assert.equal(loggable('load', new Uint8Array(3)), '3 bytes');
+  assert.deepEqual(loggable('options', { id: 'a', inner: [{ password: 'x', n: 1n }] }), {
+    id: 'a',
+    inner: [{ password: '***', n: '1' }],
+  });
+  assert.deepEqual(loggable('options', new Map([['secret', 1]])), { secret: '***' });
+});
+
+test('errors as what they say, without their stack', () => {
+  assert.equal(loggable('error', new Error('plain')), 'plain');
+  assert.equal(
+    loggable('error', new SaltbusError('ERR_SALTBUS_CONFIG', 'wrong')),
+    'wrong [ERR_SALTBUS_CONFIG]',
+  );
+});
+
+test('what is long, deep or turns in a circle is bounded', () => {
+  assert.equal(String(loggable('text', 'x'.repeat(10_000))).length, 4097);
+  const circle: { inner?: unknown } = {};
+  circle.inner = circle;
+  assert.deepEqual(loggable('c', circle), { inner: { inner: { inner: { inner: '…' } } } });
+});
