@@ -10,6 +10,7 @@ import type { TestContext } from 'node:test';
 import { saltbus, saltbusOnPath } from '../helpers/cli.ts';
 import { blocksOf, isShown, isShownInAnyOrder } from '../helpers/docs-blocks.ts';
 import { temporaryFolder } from '../helpers/own-bus.ts';
+import { scriptedMaster } from '../helpers/scripted-master.ts';
 import { waitUntil } from '../helpers/wait-until.ts';
 
 const DOCS = new URL('../../docs/', import.meta.url);
@@ -36,6 +37,25 @@ function addKeys(root: string): void {
   for (const id of ['test-1', 'web01', 'web02']) put(id, `minions_pre/${id}`);
 }
 
+/** The master that docs/minion.md speaks of, with the configuration of a minion under it in the folder `conf`. */
+async function addMaster(
+  t: TestContext,
+  root: string,
+): Promise<{ readonly from: string; readonly to: string }> {
+  const { port } = await scriptedMaster(t);
+  const conf = join(root, 'work/conf');
+  mkdirSync(conf, { recursive: true });
+  const lines = [
+    'id: edge1',
+    `master: 127.0.0.1:${port}`,
+    `root_dir: ${root}/edge`,
+    'sock_dir: /s',
+    'cachedir: /c',
+  ];
+  writeFileSync(join(conf, 'minion'), `${lines.join('\n')}\n`);
+  return { from: `127.0.0.1:${port}`, to: 'salt.example.com:4506' };
+}
+
 async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   const root = temporaryFolder(t);
   for (const folder of ['etc/salt/minion.d', 'work']) mkdirSync(join(root, folder), { recursive: true });
@@ -48,6 +68,7 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
     `cachedir: ${root}/var/cache/salt/minion`,
   ]);
   if (page === 'key.md') addKeys(root);
+  const shown = page === 'minion.md' ? await addMaster(t, root) : { from: root, to: '' };
   write('minion.d/returner.conf', ['mysql.host: db.example.com', 'mysql.pass: secret']);
   const env = {
     ...process.env,
@@ -69,7 +90,9 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
     if (shell.pid !== undefined) process.kill(-shell.pid, 'SIGKILL');
   });
   let lines: string[] = [];
-  createInterface({ input: shell.stdout }).on('line', (line) => lines.push(onHost(line, root)));
+  createInterface({ input: shell.stdout }).on('line', (line) =>
+    lines.push(onHost(line, root).replaceAll(shown.from, shown.to)),
+  );
   shell.stdin.write('exec 2>&1\n');
   return {
     run: async (command, count) => {
@@ -100,7 +123,18 @@ const pages = readdirSync(DOCS)
 
 test('each command that has a page has commands in it that are run', () => {
   const names = pages.map(({ name }) => name);
-  for (const command of ['listen', 'fire', 'bus', 'doctor', 'config', 'capture', 'replay', 'top', 'key']) {
+  for (const command of [
+    'listen',
+    'fire',
+    'bus',
+    'doctor',
+    'config',
+    'capture',
+    'replay',
+    'top',
+    'key',
+    'minion',
+  ]) {
     assert.equal(names.includes(`${command}.md`), true, command);
   }
 });
