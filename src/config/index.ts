@@ -8,7 +8,7 @@ export type { InstalledSalt } from './installed-salt.ts';
 export { masterKeySettings, minionKeySettings } from './key-settings.ts';
 export type { MasterKeySettings } from './key-settings.ts';
 export { maxJobs, minionSettings } from './minion-settings.ts';
-export type { MasterAddress, MinionSettings, SignInSettings } from './minion-settings.ts';
+export type { MasterAddress, MinionSettings } from './minion-settings.ts';
 export { minionId } from './minion-id.ts';
 export { checkOwnSettings } from './options/own-settings.ts';
 export {

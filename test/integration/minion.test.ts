@@ -21,9 +21,9 @@ interface Rig {
   readonly place: MinionPlace;
   readonly minion: MinionDaemon;
   /** The returns that came, by job id. */
-  returns(): Map<unknown, ReadonlyMap<unknown, unknown>>;
+  readonly returns: () => Map<unknown, ReadonlyMap<unknown, unknown>>;
   /** Publishes a job, and gives what came back. */
-  job(fields: Readonly<Record<string, unknown>>): Promise<ReadonlyMap<unknown, unknown>>;
+  readonly job: (fields: Readonly<Record<string, unknown>>) => Promise<ReadonlyMap<unknown, unknown>>;
 }
 
 async function rig(
