@@ -18,6 +18,7 @@ import { saltbus, saltbusOnPath, start } from '../helpers/cli.ts';
 import { minionKeyFiles, servedMaster } from '../helpers/direct-master.ts';
 import { blocksOf, isShown, isShownInAnyOrder } from '../helpers/docs-blocks.ts';
 import { temporaryFolder } from '../helpers/own-bus.ts';
+import { scriptedMaster } from '../helpers/scripted-master.ts';
 import { waitUntil } from '../helpers/wait-until.ts';
 
 const DOCS = new URL('../../docs/', import.meta.url);
@@ -94,6 +95,22 @@ async function addMasterConfig(root: string): Promise<ReadonlyMap<string, string
   ]);
 }
 
+/** The master that docs/minion.md speaks of, with the configuration of a minion under it in the folder `conf`. */
+async function addMinionConfig(t: TestContext, root: string): Promise<ReadonlyMap<string, string>> {
+  const { port } = await scriptedMaster(t);
+  const conf = join(root, 'work/conf');
+  mkdirSync(conf, { recursive: true });
+  const lines = [
+    'id: edge1',
+    `master: 127.0.0.1:${port}`,
+    `root_dir: ${root}/edge`,
+    'sock_dir: /s',
+    'cachedir: /c',
+  ];
+  writeFileSync(join(conf, 'minion'), `${lines.join('\n')}\n`);
+  return new Map([[`127.0.0.1:${port}`, 'salt.example.com:4506']]);
+}
+
 async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   const root = temporaryFolder(t);
   for (const folder of ['etc/salt/minion.d', 'work']) mkdirSync(join(root, folder), { recursive: true });
@@ -107,7 +124,9 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   ]);
   if (page === 'key.md') addKeys(root);
   const master = page === 'fire.md' ? await addMaster(t, root) : undefined;
-  const addresses = page === 'master.md' ? await addMasterConfig(root) : new Map<string, string>();
+  let addresses: ReadonlyMap<string, string> = new Map();
+  if (page === 'master.md') addresses = await addMasterConfig(root);
+  if (page === 'minion.md') addresses = await addMinionConfig(t, root);
   write('minion.d/returner.conf', ['mysql.host: db.example.com', 'mysql.pass: secret']);
   const env = {
     ...process.env,
@@ -131,9 +150,9 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   });
   let lines: string[] = [];
   createInterface({ input: shell.stdout }).on('line', (line) => {
-    let shown = onHost(line, root, master);
+    let shown = line;
     for (const [here, there] of addresses) shown = shown.replaceAll(here, there);
-    lines.push(shown);
+    lines.push(onHost(shown, root, master));
   });
   shell.stdin.write('exec 2>&1\n');
   return {
@@ -151,11 +170,11 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
 }
 
 // As it is on that host: without the temporary folder, as root, and with the address of its master.
-function onHost(line: string, root: string, master = '127.0.0.1:4506'): string {
+function onHost(line: string, root: string, master?: string): string {
   const { username } = userInfo();
   return line
     .replaceAll(root, '')
-    .replaceAll(master, '10.0.0.5:4506')
+    .replaceAll(master ?? root, master === undefined ? '' : '10.0.0.5:4506')
     .replace(new RegExp(`\\b(owner |group |user \\(|: )${username}\\b`, 'g'), '$1root');
 }
 
@@ -178,6 +197,7 @@ test('each command that has a page has commands in it that are run', () => {
     'key',
     'spool',
     'master',
+    'minion',
   ]) {
     assert.equal(names.includes(`${command}.md`), true, command);
   }
