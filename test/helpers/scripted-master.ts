@@ -31,8 +31,8 @@ export interface ScriptedMaster {
   isAnswering: boolean;
   /** Requests of a kind, without what the channel has put in. */
   loads(cmd: string): ReadonlyMap<unknown, unknown>[];
-  /** Publishes a job. */
-  publish(job: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Publishes a job, with a topic before it where one is given. */
+  publish(job: Readonly<Record<string, unknown>>, topic?: string): Promise<void>;
   /** Publishes bytes as they are. */
   publishRaw(...frames: readonly Buffer[]): void;
   /** Makes another publish key. */
@@ -74,7 +74,7 @@ export async function scriptedMaster(
   const { port: publishPort } = pub;
   const desk: AuthDesk & { publishKey: PublishKey } = { ...master.desk, publishPort };
   const asked: Asked[] = [];
-  const state = { signIns: 0, epoch: 0 };
+  const state = { signIns: 0 };
   const scripted = { pillar: new Map() as ReadonlyMap<unknown, unknown>, isAnswering: true };
   const answer = async (payload: Buffer): Promise<Buffer> => {
     const request = master.open(payload);
@@ -105,7 +105,19 @@ export async function scriptedMaster(
     pub.socket.destroy();
   };
   t.after(stop);
-  return Object.assign(scripted, {
+  return {
+    get pillar(): ReadonlyMap<unknown, unknown> {
+      return scripted.pillar;
+    },
+    set pillar(pillar: ReadonlyMap<unknown, unknown>) {
+      scripted.pillar = pillar;
+    },
+    get isAnswering(): boolean {
+      return scripted.isAnswering;
+    },
+    set isAnswering(isAnswering: boolean) {
+      scripted.isAnswering = isAnswering;
+    },
     master,
     port,
     publishPort,
@@ -120,15 +132,16 @@ export async function scriptedMaster(
           ({ whole }) =>
             new Map([...whole].filter(([key]) => !['nonce', 'tok', 'ts', 'id'].includes(String(key)))),
         ),
-    publish: async (job: Readonly<Record<string, unknown>>) => {
-      pub.socket.publish([await desk.publishKey.seal(job)]);
+    publish: async (job: Readonly<Record<string, unknown>>, topic?: string) => {
+      const sealed = await desk.publishKey.seal(job);
+      pub.socket.publish(topic === undefined ? [sealed] : [Buffer.from(topic), sealed]);
     },
     publishRaw: (...frames: readonly Buffer[]) => {
       pub.socket.publish(frames);
     },
     rotate: () => desk.publishKey.rotate(),
     forget: () => {
-      master.clock += 2_000_000;
+      desk.sessions.endAll();
     },
     dropSubscribers: async () => {
       pub.socket.destroy();
@@ -137,7 +150,7 @@ export async function scriptedMaster(
     },
     subscribed: (count = 1) => waitUntil(() => subscriptions.count >= count),
     stop,
-  });
+  };
 }
 
 async function publishOn(
