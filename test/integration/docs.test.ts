@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { freePort } from '../../src/testing/real-salt/ports.ts';
 import { masterKeyNamed } from '../helpers/channel.ts';
 import { saltbus, saltbusOnPath } from '../helpers/cli.ts';
 import { minionKeyFiles, servedMaster } from '../helpers/direct-master.ts';
@@ -38,14 +39,26 @@ function addKeys(root: string): void {
   for (const id of ['test-1', 'web01', 'web02']) put(id, `minions_pre/${id}`);
 }
 
-/** The master that docs/fire.md sends to, and the keys of the minion. Returns where it is. */
-async function addMaster(t: TestContext, root: string): Promise<string> {
+/** The master that docs/fire.md sends to, and the keys of the minion. */
+async function addMasterOfMinion(t: TestContext, root: string): Promise<ReadonlyMap<string, string>> {
   const served = await servedMaster(t);
   const { port } = await served.router.listen('127.0.0.1', 0);
   const pkiDir = minionKeyFiles(root, 'web01', masterKeyNamed('master').publicPem);
   const name = `127.0.0.1:${port}`;
   appendFileSync(join(root, 'etc/salt/minion'), `pki_dir: ${pkiDir}\nmaster: ${name}\n`);
-  return name;
+  return new Map([[name, '10.0.0.5:4506']]);
+}
+
+/** The master that docs/master.md speaks of; its ports are shown as Salt's own. */
+async function addMaster(root: string): Promise<ReadonlyMap<string, string>> {
+  const publish = await freePort();
+  const request = await freePort(publish);
+  const config = { root_dir: root, interface: '127.0.0.1', publish_port: publish, ret_port: request };
+  writeFileSync(join(root, 'etc/salt/master'), JSON.stringify(config));
+  return new Map([
+    [`127.0.0.1:${publish}`, '127.0.0.1:4505'],
+    [`127.0.0.1:${request}`, '127.0.0.1:4506'],
+  ]);
 }
 
 async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
@@ -60,7 +73,9 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
     `cachedir: ${root}/var/cache/salt/minion`,
   ]);
   if (page === 'key.md') addKeys(root);
-  const master = page === 'fire.md' ? await addMaster(t, root) : undefined;
+  let addresses: ReadonlyMap<string, string> = new Map();
+  if (page === 'master.md') addresses = await addMaster(root);
+  if (page === 'fire.md') addresses = await addMasterOfMinion(t, root);
   write('minion.d/returner.conf', ['mysql.host: db.example.com', 'mysql.pass: secret']);
   const env = {
     ...process.env,
@@ -82,7 +97,11 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
     if (shell.pid !== undefined) process.kill(-shell.pid, 'SIGKILL');
   });
   let lines: string[] = [];
-  createInterface({ input: shell.stdout }).on('line', (line) => lines.push(onHost(line, root, master)));
+  createInterface({ input: shell.stdout }).on('line', (line) => {
+    let shown = onHost(line, root);
+    for (const [here, there] of addresses) shown = shown.replaceAll(here, there);
+    lines.push(shown);
+  });
   shell.stdin.write('exec 2>&1\n');
   return {
     run: async (command, count) => {
@@ -98,12 +117,11 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   };
 }
 
-// As it is on that host: without the temporary folder, as root, and with the address of its master.
-function onHost(line: string, root: string, master = '127.0.0.1:4506'): string {
+// As it is on that host: without the temporary folder, and as root.
+function onHost(line: string, root: string): string {
   const { username } = userInfo();
   return line
     .replaceAll(root, '')
-    .replaceAll(master, '10.0.0.5:4506')
     .replace(new RegExp(`\\b(owner |group |user \\(|: )${username}\\b`, 'g'), '$1root');
 }
 
@@ -114,7 +132,18 @@ const pages = readdirSync(DOCS)
 
 test('each command that has a page has commands in it that are run', () => {
   const names = pages.map(({ name }) => name);
-  for (const command of ['listen', 'fire', 'bus', 'doctor', 'config', 'capture', 'replay', 'top', 'key']) {
+  for (const command of [
+    'listen',
+    'fire',
+    'bus',
+    'doctor',
+    'config',
+    'capture',
+    'replay',
+    'top',
+    'key',
+    'master',
+  ]) {
     assert.equal(names.includes(`${command}.md`), true, command);
   }
 });
