@@ -13,6 +13,7 @@ import { saltbus, saltbusOnPath } from '../helpers/cli.ts';
 import { minionKeyFiles, servedMaster } from '../helpers/direct-master.ts';
 import { blocksOf, isShown, isShownInAnyOrder } from '../helpers/docs-blocks.ts';
 import { temporaryFolder } from '../helpers/own-bus.ts';
+import { scriptedMaster } from '../helpers/scripted-master.ts';
 import { waitUntil } from '../helpers/wait-until.ts';
 
 const DOCS = new URL('../../docs/', import.meta.url);
@@ -61,6 +62,22 @@ async function addMaster(root: string): Promise<ReadonlyMap<string, string>> {
   ]);
 }
 
+/** The master that docs/minion.md speaks of, with the configuration of a minion under it in the folder `conf`. */
+async function addMinion(t: TestContext, root: string): Promise<ReadonlyMap<string, string>> {
+  const { port } = await scriptedMaster(t);
+  const conf = join(root, 'work/conf');
+  mkdirSync(conf, { recursive: true });
+  const lines = [
+    'id: edge1',
+    `master: 127.0.0.1:${port}`,
+    `root_dir: ${root}/edge`,
+    'sock_dir: /s',
+    'cachedir: /c',
+  ];
+  writeFileSync(join(conf, 'minion'), `${lines.join('\n')}\n`);
+  return new Map([[`127.0.0.1:${port}`, 'salt.example.com:4506']]);
+}
+
 async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   const root = temporaryFolder(t);
   for (const folder of ['etc/salt/minion.d', 'work']) mkdirSync(join(root, folder), { recursive: true });
@@ -75,6 +92,7 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   if (page === 'key.md') addKeys(root);
   let addresses: ReadonlyMap<string, string> = new Map();
   if (page === 'master.md') addresses = await addMaster(root);
+  if (page === 'minion.md') addresses = await addMinion(t, root);
   if (page === 'fire.md') addresses = await addMasterOfMinion(t, root);
   write('minion.d/returner.conf', ['mysql.host: db.example.com', 'mysql.pass: secret']);
   const env = {
@@ -143,6 +161,7 @@ test('each command that has a page has commands in it that are run', () => {
     'top',
     'key',
     'master',
+    'minion',
   ]) {
     assert.equal(names.includes(`${command}.md`), true, command);
   }
