@@ -2,7 +2,7 @@
 import type { TestContext } from 'node:test';
 import { answerAuth, sealPillar, sealReply } from '../../src/channel/answer.ts';
 import type { AuthDesk } from '../../src/channel/answer.ts';
-import { PublishKey } from '../../src/channel/publish-key.ts';
+import type { PublishKey } from '../../src/channel/publish-key.ts';
 import { parsePublicKey } from '../../src/codec/rsa/pem.ts';
 import type { LoadMap } from '../../src/codec/payload/raw-strings.ts';
 import { PubSocket } from '../../src/transport/zmtp/pub.ts';
@@ -30,21 +30,24 @@ export interface ScriptedMaster {
   /** Whether requests are answered; those that come meanwhile never are. */
   isAnswering: boolean;
   /** Requests of a kind, without what the channel has put in. */
-  loads(cmd: string): ReadonlyMap<unknown, unknown>[];
+  readonly loads: (cmd: string) => ReadonlyMap<unknown, unknown>[];
   /** Publishes a job, with a topic before it where one is given. */
-  publish(job: Readonly<Record<string, unknown>>, topic?: string): Promise<void>;
+  readonly publish: (job: Readonly<Record<string, unknown>>, topic?: string) => Promise<void>;
   /** Publishes bytes as they are. */
-  publishRaw(...frames: readonly Buffer[]): void;
+  readonly publishRaw: (...frames: readonly Buffer[]) => void;
   /** Makes another publish key. */
-  rotate(): Promise<void>;
+  readonly rotate: () => Promise<void>;
   /** Forgets all sessions. */
-  forget(): void;
+  readonly forget: () => void;
   /** Ends the connections of the publish port, and listens again. */
-  dropSubscribers(): Promise<void>;
+  readonly dropSubscribers: () => Promise<void>;
   /** Waits until so many subscribe. */
-  subscribed(count?: number): Promise<void>;
-  stop(): void;
+  readonly subscribed: (count?: number) => Promise<void>;
+  readonly stop: () => void;
 }
+
+// What the channel puts into each load.
+const ADDED: ReadonlySet<unknown> = new Set(['nonce', 'tok', 'ts', 'id']);
 
 let jids = 0;
 
@@ -128,10 +131,7 @@ export async function scriptedMaster(
     loads: (cmd: string) =>
       asked
         .filter((each) => each.cmd === cmd)
-        .map(
-          ({ whole }) =>
-            new Map([...whole].filter(([key]) => !['nonce', 'tok', 'ts', 'id'].includes(String(key)))),
-        ),
+        .map(({ whole }) => new Map([...whole].filter(([key]) => !ADDED.has(key)))),
     publish: async (job: Readonly<Record<string, unknown>>, topic?: string) => {
       const sealed = await desk.publishKey.seal(job);
       pub.socket.publish(topic === undefined ? [sealed] : [Buffer.from(topic), sealed]);

@@ -182,7 +182,7 @@ suite('changes of keys', () => {
       const body = Buffer.concat([Buffer.from('xx'), encoder.encode(tag, data)]);
       changes.observe(body, { start: 2, end: body.length });
     };
-    told('salt/key', { result: true, act: 'rejected', id: 'web1', pub: '' });
+    told('salt/key', { result: true, act: 'reject', id: 'web1' });
     changes.on(change({}));
     changes.on(change({ state: 'accepted', previous: 'rejected' }));
     told('salt/key', { result: true, act: 'accept', id: 'web1' });
