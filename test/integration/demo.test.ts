@@ -49,7 +49,7 @@ test('it plays to the end: each scene has its events, and nothing is left', LIMI
   assert.equal(stderr, '');
   const shown = stdout.replace(/"ts": \d+/g, '"ts": TS').replace(/, "_stamp": "[^"]+"/g, '');
   const expected = [
-    '[web2] the key is pending: accept it on the master with salt-key -a web2',
+    '[web2] the key is pending: accept it on the master with salt-key -a web2 (ours: saltbus key accept web2)',
     '[master bus] salt/auth accept web1',
     '[master bus] salt/key accept web2',
     '[minion bus] mytag  {"id": "web1", "tag": "mytag", "data": {"message": "a drop in the bucket"}}',

@@ -51,7 +51,10 @@ test('a key is pending, is accepted, and the minion is there: pinged, and heard'
   const minion = childMinion(t, 'web1', [master]);
   await Promise.all([master.start(), minion.start()]);
   const seen = await master.watch();
-  assert.match(await minion.logged('is pending'), /accept it on the master with salt-key -a web1"/);
+  assert.match(
+    await minion.logged('is pending'),
+    /accept it on the master with salt-key -a web1 \(ours: saltbus key accept web1\)"/,
+  );
   assert.match((await master.key('list')).stdout, /\nUnaccepted Keys:\nweb1\n/);
   const [shown, own] = [
     (await master.key('finger', 'web1', '-o', 'json')).stdout,
