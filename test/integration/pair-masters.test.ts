@@ -60,7 +60,7 @@ test('one at a time: the next one takes over, and has what was fired meanwhile',
     master_type: 'failover',
     master_alive_interval: 1,
   });
-  const [onFirst, onSecond] = [await first.watch(), await second.watch()];
+  const onFirst = await first.watch();
   await minion.start();
   await minion.logged('the master is there');
   await minion.fire('my/first', { n: 1 });
@@ -75,10 +75,7 @@ test('one at a time: the next one takes over, and has what was fired meanwhile',
   minion.signal('SIGCONT');
   await again.until('my/meanwhile');
   assert.equal((await second.job(again, 'web1')).data['return'], true);
-  assert.deepEqual(
-    [...onFirst.events, ...onSecond.events].filter(({ tag }) => tag === 'my/meanwhile').length,
-    0,
-  );
+  assert.equal(again.events.filter(({ tag }) => tag === 'my/meanwhile').length, 1);
 });
 
 test('it goes back to the first where it is told to', LIMIT, async (t) => {
