@@ -43,10 +43,12 @@ const MAY_IMPORT = {
     'diagnostics',
     'bus',
     'config',
+    'target',
   ],
   doctor: ['client', 'config', 'dialect', 'bus', 'codec', 'transport', 'diagnostics'],
   cli: [
     'pki',
+    'target',
     'client',
     'doctor',
     'daemon',

@@ -192,7 +192,8 @@ function textLists(config: SaltConfig, name: string, wanted: string): ReadonlyMa
   return lists;
 }
 
-function nodegroups(config: SaltConfig): MasterSettings['nodegroups'] {
+/** The node groups of a configuration. */
+export function nodegroups(config: SaltConfig): MasterSettings['nodegroups'] {
   const configured = optionValue(config, 'nodegroups');
   const wanted = 'a map of names to targets, as text or as lists of texts';
   if (!(configured.value instanceof Map)) throw unfit(configured, 'nodegroups', wanted);
