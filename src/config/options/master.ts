@@ -160,6 +160,7 @@ const JOBS: readonly OptionEntry[] = [
     'Which users may run which functions on which minions, besides the master’s user: names, globs or regular expressions to lists.',
   ),
   map('publisher_acl_blacklist', 'Which `users` and functions (`modules`) are refused.'),
+  option('bool', 'sudo_acl', false, 'Whether users who became root are held to `publisher_acl` as well.'),
   option('bool', 'client_acl_verify', true, 'Whether these two are checked at the start.'),
   option('bool', 'order_masters', false, 'Whether syndics are told of jobs; our master has none.'),
 ];

@@ -19,11 +19,18 @@ import { isTruthy, mapOf } from './load.ts';
 import type { Load } from './load.ts';
 import type { MasterBus } from './master-bus.ts';
 import type { FoundMinions, MinionDirectory } from './minion-directory.ts';
+import type { PublisherAcl } from './publisher-acl.ts';
 import type { Publisher } from './publisher.ts';
 
 /** What the commands work on. */
 export interface LocalClientParts {
   readonly secrets: Pick<LocalSecrets, 'userOf'>;
+  /** The user of the master, who may publish everything. */
+  readonly masterUser: string;
+  /** Who else may publish what. */
+  readonly acl: PublisherAcl;
+  /** Whether that holds for users who became root as well (`sudo_acl`). */
+  readonly sudoAcl: boolean;
   readonly directory: MinionDirectory;
   readonly publisher: Publisher;
   readonly jobs: JobRecords;
@@ -40,12 +47,15 @@ export interface LocalClientCounters {
   readonly jobs: number;
   /** Commands without the right secret. */
   readonly unauthenticated: number;
+  /** Jobs that `publisher_acl` or its blacklist does not allow. */
+  readonly unauthorized: number;
   /** Commands that are not served, and jobs that could not be published. */
   readonly refused: number;
 }
 
 // As real masters say it (3006.30, 3007.17, 3008.5); why is not told to whoever asks.
 const NOT_AUTHENTICATED = { name: 'AuthenticationError', message: 'Authentication error occurred.' };
+const NOT_AUTHORIZED = { name: 'AuthorizationError', message: 'Authorization error occurred.' };
 const NOT_THIS_USER = {
   name: 'UserAuthenticationError',
   message: 'Authentication failure of type "user" occurred',
@@ -66,16 +76,26 @@ const MOST_REFUSED_TOLD = 10;
 /** Answers the clear commands other than the sign-in. */
 export class LocalClient {
   readonly #parts: LocalClientParts;
+  #acl: PublisherAcl;
+  #sudoAcl: boolean;
   #refusedSince = -Infinity;
   #refusedTold = 0;
-  readonly #counters = { pings: 0, jobs: 0, unauthenticated: 0, refused: 0 };
+  readonly #counters = { pings: 0, jobs: 0, unauthenticated: 0, unauthorized: 0, refused: 0 };
 
   constructor(parts: LocalClientParts) {
     this.#parts = parts;
+    this.#acl = parts.acl;
+    this.#sudoAcl = parts.sudoAcl;
   }
 
   get counters(): LocalClientCounters {
     return this.#counters;
+  }
+
+  /** Takes other rules from now on. */
+  setAcl(acl: PublisherAcl, sudoAcl: boolean): void {
+    this.#acl = acl;
+    this.#sudoAcl = sudoAcl;
   }
 
   /** Answers one; at once where nothing has to be signed. Never throws nor rejects. */
@@ -93,13 +113,17 @@ export class LocalClient {
     // who logs in by other means is told no, even with the secret (all releases)
     const isExternal =
       load.cmd === 'publish' && (load.kwargs?.has('eauth') === true || load.kwargs?.has('token') === true);
-    if (isExternal || this.#parts.secrets.userOf(load.key) === undefined) {
+    const owner = this.#parts.secrets.userOf(load.key);
+    if (isExternal || owner === undefined || !this.#mayClaim(owner, load)) {
       this.#counters.unauthenticated += 1;
       if (load.cmd !== 'publish') return encodePlainReply({ error: NOT_THIS_USER });
-      this.#tellRefused(load, whole);
-      return encodePlainReply({ error: NOT_AUTHENTICATED });
+      return this.#refuse(load, whole, NOT_AUTHENTICATED);
     }
     if (load.cmd === 'publish') {
+      if (!this.#isAllowed(owner, load)) {
+        this.#counters.unauthorized += 1;
+        return this.#refuse(load, whole, NOT_AUTHORIZED);
+      }
       return this.#publish(load, whole).catch((error: unknown) => {
         this.#counters.refused += 1;
         publish('saltbus:master:problem', { what: 'a job of the command line', error });
@@ -136,8 +160,42 @@ export class LocalClient {
     return encodePlainReply({ enc: 'clear', load: { jid, minions, missing } });
   }
 
+  // A user with a key of its own cannot speak for another. (A real master takes such a key for root's when root is claimed.)
+  #mayClaim(owner: string, load: ClearRequest['load']): boolean {
+    return this.#isMaster(owner) || load.cmd !== 'publish' || load.user === owner;
+  }
+
+  #isMaster(owner: string): boolean {
+    return owner === this.#parts.masterUser || owner === 'root';
+  }
+
+  #isAllowed(owner: string, load: PublishLoad): boolean {
+    const acl = this.#acl;
+    const { user = owner, fun, arg } = load;
+    if (acl.refuses(user, fun)) return false;
+    const isHeld = this.#sudoAcl && user.startsWith('sudo_') && !acl.isEmpty;
+    if (this.#isMaster(owner) && !isHeld) return true;
+    const { directory } = this.#parts;
+    const idsOf = (compound: string): ReadonlySet<string> => {
+      try {
+        return new Set(directory.resolve({ tgt: compound, tgtType: 'compound' }).ids);
+      } catch (error) {
+        // a rule whose target is none stands for nobody
+        if (error instanceof SaltbusError) return new Set();
+        throw error;
+      }
+    };
+    const ids = this.#find(load)?.ids ?? [];
+    return acl.allows(isHeld ? user.slice('sudo_'.length) : owner, { fun, arg, ids }, idsOf);
+  }
+
+  #refuse(load: PublishLoad, whole: Load, error: typeof NOT_AUTHENTICATED): Buffer {
+    this.#tellRefused(load, whole, error);
+    return encodePlainReply({ error });
+  }
+
   // Anybody can ask for this event: so many a second, and neither what was shown as a secret nor what came beside it.
-  #tellRefused(load: PublishLoad, whole: Load): void {
+  #tellRefused(load: PublishLoad, whole: Load, error: typeof NOT_AUTHENTICATED): void {
     const now = performance.now();
     if (now - this.#refusedSince >= 1000) {
       this.#refusedSince = now;
@@ -147,7 +205,7 @@ export class LocalClient {
     this.#refusedTold += 1;
     const data = new Map<ExactValue, ExactValue>();
     for (const name of TOLD) if (whole.has(name)) data.set(name, whole.get(name) ?? null);
-    data.set('error', mapOf(NOT_AUTHENTICATED));
+    data.set('error', mapOf(error));
     const jid = load.jid ?? '';
     this.#parts.bus.fire({ tag: isJid(jid) ? `salt/job/${jid}/error` : 'salt/job/error', data });
   }

@@ -36,7 +36,8 @@ const MAX_USERS = 256;
  */
 export function openLocalSecrets(options: LocalSecretsOptions): LocalSecrets {
   const { cachedir, users } = options;
-  makePrivateDirectory(cachedir, { mode: 0o750, owner: users[0]?.owner });
+  // others than the master's user have to get through to their own file, and see no other
+  makePrivateDirectory(cachedir, { mode: users.length > 1 ? 0o751 : 0o750, owner: users[0]?.owner });
   const digests = new Map<string, Buffer>();
   const paths = new Map<string, string>();
   if (users.length > MAX_USERS) throw usage(`secrets are kept for at most ${MAX_USERS} users`);
