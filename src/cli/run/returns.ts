@@ -37,7 +37,12 @@ export function noReturnText(jid: string): string {
 }
 
 /** Rows as text, with a line feed at the end; several at once for `--static`. */
-export function showReturns(form: ReturnForm, rows: readonly ReturnRow[], paint: Paint): string {
+export function showReturns(
+  form: ReturnForm,
+  rows: readonly ReturnRow[],
+  paint: Paint,
+  onTerminal: boolean = process.stdout.isTTY,
+): string {
   switch (form) {
     case 'pretty':
       return rows.map((row) => pretty(row, paint)).join('');
@@ -48,7 +53,7 @@ export function showReturns(form: ReturnForm, rows: readonly ReturnRow[], paint:
     case 'yaml':
       return exactToYaml(byId(rows));
     case 'txt':
-      return rows.map(txt).join('');
+      return rows.map((row) => txt(row, onTerminal ? oneLine : (line) => line)).join('');
   }
 }
 
@@ -91,12 +96,13 @@ function ndjson(row: ReturnRow): string {
   return safeJson(`{${parts.join(',')}}`);
 }
 
-function txt(row: ReturnRow): string {
+// What commands print goes into a pipe as it is; on a terminal no return may move the cursor.
+function txt(row: ReturnRow, shown: (line: string) => string): string {
   const value = valueOf(row);
   const id = oneLine(idOf(row));
   const lines = typeof value === 'string' ? value.split(/\r\n|[\n\r]/) : [pythonText(value)];
   if (typeof value === 'string' && lines.at(-1) === '') lines.pop();
-  return lines.map((line) => `${id}: ${oneLine(line)}\n`).join('');
+  return lines.map((line) => `${id}: ${shown(line)}\n`).join('');
 }
 
 /** JSON text with line feeds and four blanks for each level, as Python's `json.dumps(indent=4)` does it. */

@@ -22,6 +22,9 @@ import type { FoundMinions, MinionDirectory } from './minion-directory.ts';
 import type { PublisherAcl } from './publisher-acl.ts';
 import type { Publisher } from './publisher.ts';
 
+/** What may be published: everything, a job for those that were found, or nothing. */
+type Right = 'all' | 'these' | 'none';
+
 /** What the commands work on. */
 export interface LocalClientParts {
   readonly secrets: Pick<LocalSecrets, 'userOf'>;
@@ -120,11 +123,12 @@ export class LocalClient {
       return this.#refuse(load, whole, NOT_AUTHENTICATED);
     }
     if (load.cmd === 'publish') {
-      if (!this.#isAllowed(owner, load)) {
+      const right = this.#rightOf(owner, load);
+      if (right === 'none') {
         this.#counters.unauthorized += 1;
         return this.#refuse(load, whole, NOT_AUTHORIZED);
       }
-      return this.#publish(load, whole).catch((error: unknown) => {
+      return this.#publish(load, whole, right).catch((error: unknown) => {
         this.#counters.refused += 1;
         publish('saltbus:master:problem', { what: 'a job of the command line', error });
         return encodePlainReply({ error: error instanceof SaltbusError ? error.message : 'Internal error' });
@@ -135,9 +139,9 @@ export class LocalClient {
     return encodePlainReply({ error: { name: 'SaltInvocationError', message } });
   }
 
-  async #publish(load: PublishLoad, whole: Load): Promise<Buffer> {
+  async #publish(load: PublishLoad, whole: Load, right: Right): Promise<Buffer> {
     const { jobs, bus, publisher } = this.#parts;
-    const found = this.#find(load);
+    const found = right === 'these' ? byId(this.#find(load)) : this.#find(load);
     if (found === undefined || found.ids.length === 0) {
       this.#counters.refused += 1;
       return encodePlainReply(nobody(load.tgt));
@@ -169,12 +173,12 @@ export class LocalClient {
     return owner === this.#parts.masterUser || owner === 'root';
   }
 
-  #isAllowed(owner: string, load: PublishLoad): boolean {
+  #rightOf(owner: string, load: PublishLoad): Right {
     const acl = this.#acl;
     const { user = owner, fun, arg } = load;
-    if (acl.refuses(user, fun)) return false;
+    if (acl.refuses(user, fun)) return 'none';
     const isHeld = this.#sudoAcl && user.startsWith('sudo_') && !acl.isEmpty;
-    if (this.#isMaster(owner) && !isHeld) return true;
+    if (this.#isMaster(owner) && !isHeld) return 'all';
     const { directory } = this.#parts;
     const idsOf = (compound: string): ReadonlySet<string> => {
       try {
@@ -186,7 +190,8 @@ export class LocalClient {
       }
     };
     const ids = this.#find(load)?.ids ?? [];
-    return acl.allows(isHeld ? user.slice('sudo_'.length) : owner, { fun, arg, ids }, idsOf);
+    const name = isHeld ? user.slice('sudo_'.length) : owner;
+    return acl.allows(name, { fun, arg, ids }, idsOf) ? 'these' : 'none';
   }
 
   #refuse(load: PublishLoad, whole: Load, error: typeof NOT_AUTHENTICATED): Buffer {
@@ -220,6 +225,14 @@ export class LocalClient {
       return undefined;
     }
   }
+}
+
+// Minions look for themselves whether they are meant. What was allowed is a job for those that were found, and no other.
+function byId(found: FoundMinions | undefined): FoundMinions | undefined {
+  if (found === undefined) return undefined;
+  const { target, ids } = found;
+  if (!target.needs.grains && !target.needs.pillar) return found;
+  return { ...found, target: { ...target, tgt: ids, tgtType: 'list', delimiter: ':' } };
 }
 
 // As real masters keep it: what was asked for, without the secret.
