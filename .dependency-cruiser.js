@@ -14,6 +14,8 @@ const MAY_IMPORT = {
   transport: ['codec', 'diagnostics'],
   bus: ['tag', 'match', 'event', 'codec', 'dialect', 'transport', 'diagnostics'],
   channel: ['codec', 'transport', 'diagnostics'],
+  store: ['diagnostics'],
+  control: ['codec', 'transport', 'diagnostics'],
   config: ['dialect'],
   daemon: [
     'tag',
@@ -27,11 +29,14 @@ const MAY_IMPORT = {
     'channel',
     'config',
     'pki',
+    'store',
+    'control',
     'target',
   ],
   pki: ['codec'],
   client: [
     'channel',
+    'control',
     'pki',
     'tag',
     'match',
@@ -47,6 +52,7 @@ const MAY_IMPORT = {
   ],
   doctor: ['client', 'config', 'dialect', 'bus', 'codec', 'transport', 'diagnostics'],
   cli: [
+    'control',
     'pki',
     'target',
     'client',
@@ -95,6 +101,8 @@ const NODE_MODULES = {
   bus: ['stream'],
   doctor: ['fs', 'os', 'path', 'net'],
   channel: ['crypto', 'worker_threads', 'timers'],
+  store: ['fs', 'path', 'worker_threads'],
+  control: ['stream'],
   pki: ['fs', 'path', 'crypto'],
   config: ['fs', 'os', 'path', 'crypto', 'module', 'child_process', 'net'],
 };
@@ -134,6 +142,12 @@ export default {
       comment: 'Of the codecs a transport needs ZMTP alone.',
       from: { path: '^src/transport/' },
       to: { path: '^src/codec/', pathNot: '^src/codec/zmtp/' },
+    },
+    {
+      name: 'one-room-knows-the-driver',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/store/' },
+      to: { path: 'node_modules/@photostructure/sqlite' },
     },
     {
       name: 'src-stays-in-src',

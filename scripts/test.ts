@@ -22,6 +22,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
   unit: { run: () => runTogether(testFiles('test/unit'), 2), budget: 10 },
   contract: { run: folder('contract', 1), budget: 60 },
   integration: { run: folder('integration', 1), budget: 120 },
+  crash: { run: folder('crash', 1), budget: 180 },
   memory: { run: folder('memory', 1), budget: 180 },
   fuzz: { run: folder('fuzz', 1), budget: 60 },
   nodes: { run: () => import('./node-matrix.ts').then((matrix) => matrix.runOnOtherNodes()), budget: 300 },

@@ -98,6 +98,14 @@ export interface DiagnosticsPayloads {
   'saltbus:master:problem': { readonly what: string; readonly error: unknown };
   /** The key directories could not be looked through; what is in memory stays as it is. */
   'saltbus:keys:scan-failed': { readonly error: unknown };
+  /** A damaged file of durable state was moved aside, and a new one made. */
+  'saltbus:store:moved-aside': { readonly path: string; readonly movedTo: string; readonly reason: string };
+  /** The disk did not take what was written. Told once until it does again. */
+  'saltbus:store:failed': { readonly path: string; readonly error: SaltbusError };
+  /** Entries that had been called spooled were given up. */
+  'saltbus:spool:lost': { readonly how: 'dropped' | 'expired' | 'removed'; readonly count: number };
+  /** A connection to the control socket was ended by us: what came over it was no message, or it took too long. */
+  'saltbus:control:cut': { readonly program: string; readonly error: SaltbusError };
 }
 
 /** The name of a diagnostics channel of saltbus. */

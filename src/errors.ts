@@ -65,7 +65,15 @@ export type ErrorCode =
   | 'ERR_SALTBUS_NOT_AUTHORIZED'
   | 'ERR_SALTBUS_KEY_UNSAFE'
   | 'ERR_SALTBUS_MINION_ID'
-  | 'ERR_SALTBUS_NO_KEY';
+  | 'ERR_SALTBUS_NO_KEY'
+  | 'ERR_SALTBUS_SPOOL_FULL'
+  | 'ERR_SALTBUS_NOT_SPOOLED'
+  | 'ERR_SALTBUS_DISK_FULL'
+  | 'ERR_SALTBUS_OVERLOADED'
+  | 'ERR_SALTBUS_STORE_IN_USE'
+  | 'ERR_SALTBUS_STORE_NEWER'
+  | 'ERR_SALTBUS_NO_CONTROL'
+  | 'ERR_SALTBUS_CONTROL';
 
 /** The table: stable code to meaning, next step and whether a retry can help. */
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
@@ -267,6 +275,45 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     'An id has no slash, backslash or control character, does not begin with a dot, and has at most 255 bytes.',
   ),
   ERR_SALTBUS_NO_KEY: entry('No key matches.', 'See which keys there are with `saltbus key list`.'),
+  // durable state
+  ERR_SALTBUS_SPOOL_FULL: entry(
+    'The spool of the minion has no room for the event.',
+    'See what is in it with `saltbus spool list`; it empties when the master can be reached.',
+    true,
+  ),
+  ERR_SALTBUS_NOT_SPOOLED: entry(
+    'No entry with that id waits in the spool.',
+    'See what is in it with `saltbus spool list`; what is just being sent cannot be dropped.',
+  ),
+  ERR_SALTBUS_DISK_FULL: entry(
+    'The disk takes nothing more: it is full, or the quota is used up.',
+    'Make room; what is written then is kept.',
+    true,
+  ),
+  ERR_SALTBUS_OVERLOADED: entry(
+    'More was asked for at once than may wait.',
+    'Ask for less at once, and again later.',
+    true,
+  ),
+  ERR_SALTBUS_STORE_IN_USE: entry(
+    'Another process has the file open.',
+    'Stop the other daemon, or give this one a directory of its own.',
+    true,
+  ),
+  ERR_SALTBUS_STORE_NEWER: entry(
+    'The file was written by a later release of saltbus.',
+    'Use that release, or move the file away.',
+  ),
+  // the control socket
+  ERR_SALTBUS_NO_CONTROL: entry(
+    'No daemon of saltbus listens on a control socket there.',
+    'Start `saltbus minion`; a daemon of Salt has no such socket.',
+    true,
+  ),
+  ERR_SALTBUS_CONTROL: entry(
+    'The program and the daemon do not understand each other on the control socket.',
+    'Use the same release of saltbus for both.',
+  ),
 };
 
 /** The one class of errors that saltbus raises: a stable code, a cause and a next step for the reader. */

@@ -62,6 +62,14 @@ const BY_ERROR: Readonly<Record<ErrorCode, number>> = {
   ERR_SALTBUS_MINION_ID: EXIT.usage,
   ERR_SALTBUS_KEY_UNSAFE: EXIT.permission,
   ERR_SALTBUS_NO_KEY: EXIT.failure,
+  ERR_SALTBUS_SPOOL_FULL: EXIT.failure,
+  ERR_SALTBUS_NOT_SPOOLED: EXIT.failure,
+  ERR_SALTBUS_DISK_FULL: EXIT.failure,
+  ERR_SALTBUS_OVERLOADED: EXIT.failure,
+  ERR_SALTBUS_STORE_IN_USE: EXIT.failure,
+  ERR_SALTBUS_STORE_NEWER: EXIT.config,
+  ERR_SALTBUS_NO_CONTROL: EXIT.noBus,
+  ERR_SALTBUS_CONTROL: EXIT.failure,
 };
 
 /** The exit code for an error code. */

@@ -29,6 +29,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AddCom
   doctor: () => import('./commands/doctor.ts'),
   config: () => import('./commands/config.ts'),
   key: () => import('./commands/key.ts'),
+  spool: () => import('./commands/spool.ts'),
   demo: () => import('./commands/demo.ts'),
   completion: () => import('./commands/completion.ts'),
 };

@@ -19,3 +19,15 @@ export function positive(text: string): number {
   }
   return value;
 }
+
+/**
+ * A whole number within bounds.
+ * @throws InvalidArgumentError
+ */
+export function wholeNumber(text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < least || value > most) {
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  }
+  return value;
+}

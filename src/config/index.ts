@@ -12,7 +12,7 @@ export type { MasterKeySettings } from './key-settings.ts';
 export { masterSettings } from './master-settings.ts';
 export type { MasterSettings } from './master-settings.ts';
 export { maxJobs, minionSettings } from './minion-settings.ts';
-export type { MasterAddress, MinionSettings, SignInSettings } from './minion-settings.ts';
+export type { MasterAddress, MinionSettings } from './minion-settings.ts';
 export { minionId } from './minion-id.ts';
 export { checkOwnSettings } from './options/own-settings.ts';
 export {
@@ -34,7 +34,7 @@ export type { RunSettings } from './run-settings.ts';
 export { loadSaltConfig } from './salt-config.ts';
 export type { SaltConfig } from './salt-config.ts';
 export { withoutSecrets } from './secrets.ts';
-export { idHash, siblingSocket } from './sockets.ts';
+export { controlSocket, idHash, siblingSocket } from './sockets.ts';
 export { realSystem } from './system-facts.ts';
 export type { SystemFacts } from './system-facts.ts';
 export { userCacheDir, userSockDir } from './user-dirs.ts';

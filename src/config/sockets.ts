@@ -69,6 +69,14 @@ export function siblingSocket(path: string): SocketPaths {
   };
 }
 
+/**
+ * The control socket of a daemon of saltbus, which stands beside the sockets of its bus; by the path of either of those.
+ * @throws SaltbusError as {@link siblingSocket}
+ */
+export function controlSocket(path: string): string {
+  return siblingSocket(path).pub.replace(/pub\.ipc$/, 'control.ipc');
+}
+
 /** The hashes of the minions whose publish sockets stand in a directory listing. */
 export function minionHashes(names: readonly string[]): string[] {
   return names.flatMap((name) => /^minion_event_(.+)_pub\.ipc$/.exec(name)?.[1] ?? []);

@@ -7,11 +7,18 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { encode } from '../../src/codec/msgpack/encode.ts';
+import { idHash } from '../../src/config/index.ts';
+import type { FireAnswer } from '../../src/control/index.ts';
+import { openControl } from '../../src/control/index.ts';
+import { freePort } from '../../src/testing/real-salt/ports.ts';
 import { masterKeyNamed } from '../helpers/channel.ts';
-import { saltbus, saltbusOnPath } from '../helpers/cli.ts';
+import { saltbus, saltbusOnPath, start } from '../helpers/cli.ts';
 import { minionKeyFiles, servedMaster } from '../helpers/direct-master.ts';
 import { blocksOf, isShown, isShownInAnyOrder } from '../helpers/docs-blocks.ts';
 import { temporaryFolder } from '../helpers/own-bus.ts';
+import { scriptedMaster } from '../helpers/scripted-master.ts';
 import { waitUntil } from '../helpers/wait-until.ts';
 
 const DOCS = new URL('../../docs/', import.meta.url);
@@ -48,6 +55,62 @@ async function addMaster(t: TestContext, root: string): Promise<string> {
   return name;
 }
 
+const SPOOL_PART = fileURLToPath(new URL('../helpers/spool-part.ts', import.meta.url));
+
+/** The minion with a spool, and what waits in it, that docs/spool.md speaks of. */
+async function addSpool(t: TestContext, root: string): Promise<void> {
+  const socket = join(root, `var/run/salt/minion/minion_event_${idHash('web01', 'sha256')}_control.ipc`);
+  const job = JSON.stringify({ socket, spool: join(root, 'spool.db') });
+  await start(t, process.execPath, ['--import', 'tsx', SPOOL_PART, job]).line('serving');
+  await using daemon = await openControl({ kind: 'unix', path: socket }, { program: 'docs', lane: 'probes' });
+  const fire = (id: string, load: object, priority: number): Promise<FireAnswer> =>
+    daemon.fire({
+      id,
+      package: encode({ tag: null, data: null, events: null, pretag: null, ...load }),
+      priority,
+    });
+  await fire('01JDQ3V9K8R2MZT5X7W4', { tag: 'disk/full', data: { mount: '/var' } }, 0);
+  await fire(
+    '01JDQ3VBHD0NQ6E9C1YP',
+    {
+      events: [
+        { tag: 'probe/cpu', data: {} },
+        { tag: 'probe/mem', data: {} },
+      ],
+    },
+    2,
+  );
+  await fire('01JDQ3VC5T7F3G8K2JBA', { tag: 'backup/done', data: {} }, 4);
+}
+
+/** The master that docs/master.md speaks of; its ports are shown as Salt's own. */
+async function addMasterConfig(root: string): Promise<ReadonlyMap<string, string>> {
+  const publish = await freePort();
+  const request = await freePort(publish);
+  const config = { root_dir: root, interface: '127.0.0.1', publish_port: publish, ret_port: request };
+  writeFileSync(join(root, 'etc/salt/master'), JSON.stringify(config));
+  return new Map([
+    [`127.0.0.1:${publish}`, '127.0.0.1:4505'],
+    [`127.0.0.1:${request}`, '127.0.0.1:4506'],
+  ]);
+}
+
+/** The master that docs/minion.md speaks of, with the configuration of a minion under it in the folder `conf`. */
+async function addMinionConfig(t: TestContext, root: string): Promise<ReadonlyMap<string, string>> {
+  const { port } = await scriptedMaster(t);
+  const conf = join(root, 'work/conf');
+  mkdirSync(conf, { recursive: true });
+  const lines = [
+    'id: edge1',
+    `master: 127.0.0.1:${port}`,
+    `root_dir: ${root}/edge`,
+    'sock_dir: /s',
+    'cachedir: /c',
+  ];
+  writeFileSync(join(conf, 'minion'), `${lines.join('\n')}\n`);
+  return new Map([[`127.0.0.1:${port}`, 'salt.example.com:4506']]);
+}
+
 async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   const root = temporaryFolder(t);
   for (const folder of ['etc/salt/minion.d', 'work']) mkdirSync(join(root, folder), { recursive: true });
@@ -61,6 +124,9 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   ]);
   if (page === 'key.md') addKeys(root);
   const master = page === 'fire.md' ? await addMaster(t, root) : undefined;
+  let addresses: ReadonlyMap<string, string> = new Map();
+  if (page === 'master.md') addresses = await addMasterConfig(root);
+  if (page === 'minion.md') addresses = await addMinionConfig(t, root);
   write('minion.d/returner.conf', ['mysql.host: db.example.com', 'mysql.pass: secret']);
   const env = {
     ...process.env,
@@ -71,6 +137,7 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
     TZ: 'UTC',
   };
   await saltbus(t, ['bus'], { env }).line('serving', 'stderr');
+  if (page === 'spool.md') await addSpool(t, root);
   const shell = spawn('bash', ['--norc', '--noprofile'], {
     cwd: join(root, 'work'),
     env,
@@ -82,7 +149,11 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
     if (shell.pid !== undefined) process.kill(-shell.pid, 'SIGKILL');
   });
   let lines: string[] = [];
-  createInterface({ input: shell.stdout }).on('line', (line) => lines.push(onHost(line, root, master)));
+  createInterface({ input: shell.stdout }).on('line', (line) => {
+    let shown = line;
+    for (const [here, there] of addresses) shown = shown.replaceAll(here, there);
+    lines.push(onHost(shown, root, master));
+  });
   shell.stdin.write('exec 2>&1\n');
   return {
     run: async (command, count) => {
@@ -99,11 +170,11 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
 }
 
 // As it is on that host: without the temporary folder, as root, and with the address of its master.
-function onHost(line: string, root: string, master = '127.0.0.1:4506'): string {
+function onHost(line: string, root: string, master?: string): string {
   const { username } = userInfo();
   return line
     .replaceAll(root, '')
-    .replaceAll(master, '10.0.0.5:4506')
+    .replaceAll(master ?? root, master === undefined ? '' : '10.0.0.5:4506')
     .replace(new RegExp(`\\b(owner |group |user \\(|: )${username}\\b`, 'g'), '$1root');
 }
 
@@ -114,7 +185,20 @@ const pages = readdirSync(DOCS)
 
 test('each command that has a page has commands in it that are run', () => {
   const names = pages.map(({ name }) => name);
-  for (const command of ['listen', 'fire', 'bus', 'doctor', 'config', 'capture', 'replay', 'top', 'key']) {
+  for (const command of [
+    'listen',
+    'fire',
+    'bus',
+    'doctor',
+    'config',
+    'capture',
+    'replay',
+    'top',
+    'key',
+    'spool',
+    'master',
+    'minion',
+  ]) {
     assert.equal(names.includes(`${command}.md`), true, command);
   }
 });
