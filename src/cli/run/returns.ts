@@ -57,7 +57,8 @@ export function showReturns(
   }
 }
 
-function idOf(row: ReturnRow): string {
+/** Whose row it is. */
+export function idOf(row: ReturnRow): string {
   return row.kind === 'return' ? row.item.id : row.none.id;
 }
 

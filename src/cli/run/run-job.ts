@@ -11,7 +11,7 @@ import type { StdoutWriter } from '../output/writer.ts';
 import { oneLine } from '../terminal.ts';
 import type { Paint } from '../terminal.ts';
 import { ProgressLine } from './progress.ts';
-import { showReturns } from './returns.ts';
+import { idOf, showReturns } from './returns.ts';
 import type { ReturnForm, ReturnRow } from './returns.ts';
 
 /** What is to be run. */
@@ -170,7 +170,7 @@ class Printer {
     }
     if (this.#rows.length > 0) {
       const { out, form, paint } = this.#place;
-      await out.write(showReturns(form, this.#rows, paint));
+      await out.write(showReturns(form, this.#rows.sort(byId), paint));
     }
     sayTroubles(summary);
     if (this.#job.summary) say(summaryText(summary));
@@ -185,6 +185,10 @@ class Printer {
     const { out, form, paint } = this.#place;
     await out.write(showReturns(form, rows, paint));
   }
+}
+
+function byId(one: ReturnRow, other: ReturnRow): number {
+  return idOf(one) < idOf(other) ? -1 : 1;
 }
 
 function noReturns({ unanswered, missing }: Pick<JobSummary, 'unanswered' | 'missing'>): string[] {

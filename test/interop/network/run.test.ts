@@ -9,6 +9,7 @@ import type { Ended } from '../../helpers/cli.ts';
 import { temporaryFolder } from '../../helpers/own-bus.ts';
 import { ownMaster, watchMaster } from '../../helpers/own-master.ts';
 import { interop, runSalt, startOwnPair } from '../helpers.ts';
+import type { RanSalt } from '../helpers.ts';
 
 const LIMIT = { timeout: 240_000 };
 const MASTER = { nodegroups: { webs: 'L@web1,ghost or G@role:nothing' }, timeout: 3, gather_job_timeout: 3 };
@@ -37,7 +38,7 @@ function comparable(text: string): string {
 }
 
 interface Both {
-  readonly salt: Ended;
+  readonly salt: RanSalt;
   readonly ours: Ended;
 }
 
