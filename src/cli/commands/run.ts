@@ -158,7 +158,7 @@ function withAliases(flags: RunFlags & SaltSpellings): RunFlags {
   if (out !== 'auto' && !RETURN_FORMS.some((form) => form === out)) {
     throw usage(`'${out}' is no form of output`, `Forms are ${RETURN_FORMS.join(', ')}.`);
   }
-  const pick = <Name extends keyof RunFlags>(name: Name, other: string | undefined): object =>
+  const pick = (name: keyof RunFlags, other: string | undefined): object =>
     other === undefined ? {} : { [name]: other };
   return {
     ...flags,

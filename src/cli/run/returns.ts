@@ -25,8 +25,7 @@ export interface NoReturn {
 
 /** What is written: the return of a minion, or that there is none. */
 export type ReturnRow =
-  | { readonly kind: 'return'; readonly item: JobReturn }
-  | { readonly kind: 'none'; readonly none: NoReturn };
+  { readonly kind: 'return'; readonly item: JobReturn } | { readonly kind: 'none'; readonly none: NoReturn };
 
 /** As Salt's command line says it (3006.30, 3007.17, 3008.5). */
 export function noReturnText(jid: string): string {

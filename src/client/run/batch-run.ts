@@ -59,12 +59,7 @@ export class BatchRun implements AsyncIterable<JobReturn, undefined> {
   #reject!: (error: unknown) => void;
 
   /** Made by `master.runBatch()`. */
-  constructor(
-    start: StartRun,
-    target: RunTarget,
-    fun: string | readonly string[],
-    options: BatchOptions,
-  ) {
+  constructor(start: StartRun, target: RunTarget, fun: string | readonly string[], options: BatchOptions) {
     this.#start = start;
     this.#target = target;
     this.#fun = fun;
@@ -177,7 +172,10 @@ async function turnOf(run: JobRun): Promise<Turn> {
   return { run, result: await run.next() };
 }
 
-async function firstOf(turns: Iterable<Promise<Turn>>, wakeAt: number | undefined): Promise<Turn | undefined> {
+async function firstOf(
+  turns: Iterable<Promise<Turn>>,
+  wakeAt: number | undefined,
+): Promise<Turn | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const waits: Promise<Turn | undefined>[] = [...turns];
   if (wakeAt !== undefined) {

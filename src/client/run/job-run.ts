@@ -326,7 +326,6 @@ export class JobRun implements AsyncIterable<JobReturn, undefined>, AsyncDisposa
     if (this.#error !== undefined) {
       const { error } = this.#error;
       this.#error = undefined;
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as it was thrown
       return Promise.reject(error);
     }
     if (this.#ended) return Promise.resolve(DONE);

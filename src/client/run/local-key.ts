@@ -40,8 +40,8 @@ export function localUser(
 
 /**
  * Reads the secret: anew for each job, because a master of 3006 makes another at each start.
- * @throws SaltbusError (rejection) `ERR_SALTBUS_NO_KEY` when there is none, `ERR_SALTBUS_PERMISSION` with who may read it,
- * `ERR_SALTBUS_KEY_INVALID`
+ * @throws SaltbusError (rejection) `ERR_SALTBUS_PERMISSION` with who may read it, or for a user who has none; `ERR_SALTBUS_NO_KEY` when the
+ * master has none of its own; `ERR_SALTBUS_KEY_INVALID`
  */
 export async function readLocalKey(cachedir: string, { user, keyOf }: LocalUser): Promise<LocalKey> {
   const path = join(cachedir, `.${keyOf}_key`);
@@ -54,11 +54,14 @@ export async function readLocalKey(cachedir: string, { user, keyOf }: LocalUser)
       (who) => `Run as ${who}, or have the master's publisher_acl name ${user}, and start it again.`,
     );
   }
-  throw new SaltbusError('ERR_SALTBUS_NO_KEY', `There is no key for jobs of ${keyOf}: ${path}`, {
-    next:
-      keyOf === user
-        ? `Run as the master's user or as root, or have the master's publisher_acl name ${user}; the master makes the key when it starts.`
-        : 'Start the master, which makes it, or say where its configuration is with --config-dir.',
+  const what = `There is no key for jobs of ${keyOf}: ${path}`;
+  if (keyOf === 'root' || keyOf !== user) {
+    throw new SaltbusError('ERR_SALTBUS_NO_KEY', what, {
+      next: 'Start the master, which makes it, or say where its configuration is with --config-dir.',
+    });
+  }
+  throw new SaltbusError('ERR_SALTBUS_PERMISSION', what, {
+    next: `Run as the master's user or as root, or have the master's publisher_acl name ${user}; the master makes the key when it starts.`,
   });
 }
 

@@ -263,7 +263,8 @@ function tell(watcher: JobWatcher, event: SaltEvent, jid: string): void {
 
 function argumentsOf({ args = [], kwargs }: PublishOptions): readonly unknown[] {
   if (kwargs === undefined) return args;
-  const pairs = kwargs instanceof Map ? [...(kwargs as ReadonlyMap<unknown, unknown>)] : Object.entries(kwargs);
+  const pairs =
+    kwargs instanceof Map ? [...(kwargs as ReadonlyMap<unknown, unknown>)] : Object.entries(kwargs);
   if (pairs.length === 0) return args;
   return [...args, new Map<unknown, unknown>([['__kwarg__', true], ...pairs])];
 }

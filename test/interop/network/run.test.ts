@@ -145,7 +145,19 @@ test('a real master and two real minions', LIMIT, async (t) => {
     const ours = await assertSame(t, at, ['*', 'test.ping', '-t', '2']);
     assert.equal(ours.code, 1);
     assert.match(documents(ours.stdout)['db1'] as string, /^Minion did not return\. \[No response\]\n/);
-    const batch = await runSaltbus(t, ['run', '-c', at, '*', 'test.ping', '-b', '1', '-t', '2', '-o', 'json']);
+    const batch = await runSaltbus(t, [
+      'run',
+      '-c',
+      at,
+      '*',
+      'test.ping',
+      '-b',
+      '1',
+      '-t',
+      '2',
+      '-o',
+      'json',
+    ]);
     assert.deepEqual([batch.code, documents(batch.stdout)], [1, { web1: true }]);
     assert.match(batch.stderr, /^saltbus: db1 did not answer the ping, and was not given the job$/m);
   });

@@ -62,7 +62,10 @@ export async function openMasterKeys(options: MasterKeysOptions): Promise<Master
   const store = await KeyStore.open({ pkiDir, owner, permissive });
   const rules = await AutomaticRules.open({ ...settings, permissive });
   const user = settings.user ?? userInfo().username;
-  const secrets = openLocalSecrets({ cachedir, users: [{ name: user, owner }, ...publishers(user, mayPublish)] });
+  const secrets = openLocalSecrets({
+    cachedir,
+    users: [{ name: user, owner }, ...publishers(user, mayPublish)],
+  });
   const trusted = trustedUsers({ owner });
   const watch = new KeyWatch({
     store,
@@ -96,7 +99,5 @@ function publishers(
   mayPublish: MasterKeysOptions['mayPublish'],
 ): { readonly name: string; readonly owner: Owner }[] {
   if (mayPublish === undefined || process.geteuid?.() !== 0) return [];
-  return usersIn(readFileSync('/etc/passwd', 'utf8')).filter(
-    ({ name }) => name !== user && mayPublish(name),
-  );
+  return usersIn(readFileSync('/etc/passwd', 'utf8')).filter(({ name }) => name !== user && mayPublish(name));
 }

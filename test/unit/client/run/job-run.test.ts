@@ -115,10 +115,10 @@ test('returns come, and the summary when all are there', async () => {
   assert.deepEqual(run.waitingFor, ['a', 'b']);
   master.back('b', { return: 'x', retcode: 2, success: false, fun: 'cmd.run', out: 'nested' });
   const first = await run.next();
-  assert.equal(first.done, false);
+  assert.ok(first.done !== true);
   const { value } = first;
   assert.deepEqual(
-    [value?.id, value?.return, value?.retcode, value?.success, value?.fun, value?.out, value?.expected],
+    [value.id, value.return, value.retcode, value.success, value.fun, value.out, value.expected],
     ['b', 'x', 2, false, 'cmd.run', 'nested', true],
   );
   master.back('a');
@@ -156,11 +156,14 @@ test('who is silent is asked, and named at the end; who says that it runs is wai
   await master.move(25_000);
   assert.deepEqual(await ids, ['a', 'x']);
   const { unanswered, missing, unexpected } = await run.summary;
-  assert.deepEqual({ unanswered, missing, unexpected }, {
-    unanswered: ['b'],
-    missing: ['ghost'],
-    unexpected: ['x'],
-  });
+  assert.deepEqual(
+    { unanswered, missing, unexpected },
+    {
+      unanswered: ['b'],
+      missing: ['ghost'],
+      unexpected: ['x'],
+    },
+  );
   assert.deepEqual([master.watched, master.timers], [0, 0]);
 });
 
