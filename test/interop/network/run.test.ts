@@ -165,7 +165,8 @@ test('a real master and two real minions', LIMIT, async (t) => {
 
 test('our master and a real minion', LIMIT, async (t) => {
   const { release } = interop();
-  const master = await ownMaster(t, { release, config: MASTER });
+  const refused = { publisher_acl_blacklist: { modules: ['test.version'] } };
+  const master = await ownMaster(t, { release, config: { ...MASTER, ...refused } });
   const seen = await watchMaster(t, master.sockDir);
   await startOwnPair(t, {
     master: false,
@@ -183,4 +184,10 @@ test('our master and a real minion', LIMIT, async (t) => {
       await assertSame(t, master.folder, args);
     });
   }
+  await t.test('a refusal, which salt shows and does not end with', async (t) => {
+    const { salt, ours } = await both(t, master.folder, ['web1', 'test.version']);
+    assert.deepEqual([salt.code, salt.stdout.trim()], [0, 'Authorization error occurred.']);
+    assert.deepEqual([ours.code, ours.stdout], [77, '']);
+    assert.match(ours.stderr, /\(AuthorizationError\) \[ERR_SALTBUS_NOT_AUTHORIZED\]$/m);
+  });
 });
