@@ -30,6 +30,8 @@ export {
   secondsOption,
   textOption,
 } from './options/read.ts';
+export { runSettings } from './run-settings.ts';
+export type { RunSettings } from './run-settings.ts';
 export { loadSaltConfig } from './salt-config.ts';
 export type { SaltConfig } from './salt-config.ts';
 export { withoutSecrets } from './secrets.ts';

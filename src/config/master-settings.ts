@@ -61,6 +61,10 @@ export interface MasterSettings {
   readonly jobCache: boolean;
   /** 0: jobs are kept until there is no room. */
   readonly keepJobsMs: number;
+  /** Who may publish what, besides the user of the master, in Salt's forms. */
+  readonly publisherAcl: ReadonlyMap<string, readonly unknown[]>;
+  readonly publisherAclBlacklist: { readonly users: readonly string[]; readonly modules: readonly string[] };
+  readonly sudoAcl: boolean;
   readonly pingOnRotate: boolean;
   readonly allowMinionKeyRevoke: boolean;
   /** `mine_get`: who may read which functions of the mine; `undefined`: everybody all. */
@@ -138,6 +142,9 @@ export function masterSettings(config: SaltConfig): MasterSettings {
     masterPubkeySignature: useSignature ? textOption(config, 'master_pubkey_signature').value : undefined,
     jobCache: bool('job_cache'),
     keepJobsMs: whole('keep_jobs_seconds') * 1000,
+    publisherAcl: publisherAcl(config),
+    publisherAclBlacklist: publisherAclBlacklist(config),
+    sudoAcl: bool('sudo_acl'),
     pingOnRotate: bool('ping_on_rotate'),
     allowMinionKeyRevoke: bool('allow_minion_key_revoke'),
     mineAccess: mineAccess(config),
@@ -180,6 +187,29 @@ function mineAccess(config: SaltConfig): MasterSettings['mineAccess'] {
   return textLists(config, 'mine_get', 'a map of ids to lists of functions');
 }
 
+function publisherAcl(config: SaltConfig): MasterSettings['publisherAcl'] {
+  const configured = mapOption(config, 'publisher_acl');
+  const rules = new Map<string, readonly unknown[]>();
+  for (const [user, list] of configured.value) {
+    if (typeof user !== 'string' || !Array.isArray(list))
+      throw unfit(configured, 'publisher_acl', 'a map of users to lists of rules');
+    rules.set(user, list as readonly unknown[]);
+  }
+  return rules;
+}
+
+function publisherAclBlacklist(config: SaltConfig): MasterSettings['publisherAclBlacklist'] {
+  const configured = mapOption(config, 'publisher_acl_blacklist');
+  const textsOf = (name: string): readonly string[] => {
+    const value = configured.value.get(name) ?? [];
+    const list: unknown = typeof value === 'string' ? [value] : value;
+    if (!isTexts(list))
+      throw unfit(configured, 'publisher_acl_blacklist', 'a map with lists of users and modules');
+    return list;
+  };
+  return { users: textsOf('users'), modules: textsOf('modules') };
+}
+
 function textLists(config: SaltConfig, name: string, wanted: string): ReadonlyMap<string, readonly string[]> {
   const configured = optionValue(config, name);
   const { value } = configured;
@@ -192,7 +222,8 @@ function textLists(config: SaltConfig, name: string, wanted: string): ReadonlyMa
   return lists;
 }
 
-function nodegroups(config: SaltConfig): MasterSettings['nodegroups'] {
+/** The node groups of a configuration. */
+export function nodegroups(config: SaltConfig): MasterSettings['nodegroups'] {
   const configured = optionValue(config, 'nodegroups');
   const wanted = 'a map of names to targets, as text or as lists of texts';
   if (!(configured.value instanceof Map)) throw unfit(configured, 'nodegroups', wanted);

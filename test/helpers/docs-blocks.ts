@@ -58,6 +58,7 @@ export function masked(line: string): string {
       .replace(/"subscribers":\d+/g, '"subscribers":N')
       .replace(/"dialect":"[\d.]+"/g, '"dialect":"RELEASE"')
       .replace(/\b\d+ of (\d+) bytes/g, 'N of $1 bytes')
+      .replace(/\b\d{20}\b/g, 'JID')
       .replace(/\b[0-9a-f]{16}\b/g, 'NONCE')
       .replace(/("?pid"?[:=] ?)\d+/g, '$1PID')
       .replace(/\s+/g, ' ')

@@ -40,6 +40,7 @@ import type { MasterBusCounters } from './master-bus.ts';
 import { MinionDirectory } from './minion-directory.ts';
 import { Presence } from './presence.ts';
 import { openPublishMarkers } from './publish-marker.ts';
+import { PublisherAcl } from './publisher-acl.ts';
 import { Publisher } from './publisher.ts';
 import { RequestServer } from './request-server.ts';
 import type { RequestCounters } from './request-server.ts';
@@ -135,8 +136,10 @@ async function open(
   const { settings, pairs, traits } = options;
   // The bus and the keys refer to what is made of them.
   let rotate: () => void = () => undefined;
+  const acl = aclOf(settings);
   const server = await serveBus({
-    pairs,
+    // who may publish has to be able to listen, as a member of the group of the master (3006.30, 3007.17, 3008.5)
+    pairs: acl.isEmpty ? pairs : pairs.map((pair) => ({ ...pair, pubMode: (pair.pubMode ?? 0o600) | 0o660 })),
     ...(options.onDisplaced === undefined ? {} : { onDisplaced: options.onDisplaced }),
   });
   onOpened(() => server.close());
@@ -149,6 +152,7 @@ async function open(
       count: () => (settings.keys.maxMinions > 0 ? presence.ids().length : 0),
       has: (id) => presence.has(id),
     },
+    mayPublish: (user) => acl.names(user),
     maxPending: settings.maxPending,
     onRotate: () => rotate(),
   });
@@ -202,6 +206,9 @@ async function open(
   };
   const local = new LocalClient({
     secrets: keys.secrets,
+    masterUser: keys.user,
+    acl,
+    sudoAcl: settings.sudoAcl,
     directory,
     publisher,
     jobs,
@@ -248,6 +255,14 @@ async function open(
     presence,
     at: { request: requestAt, publish: publishAt },
     closeMarkers,
+  });
+}
+
+function aclOf({ publisherAcl, publisherAclBlacklist }: MasterSettings): PublisherAcl {
+  return new PublisherAcl({
+    allowed: publisherAcl,
+    refusedUsers: publisherAclBlacklist.users,
+    refusedFunctions: publisherAclBlacklist.modules,
   });
 }
 
@@ -404,10 +419,12 @@ class Master implements MasterDaemon {
   }
 
   async reload(settings: MasterSettings): Promise<void> {
-    const { requests, services, directory, keys } = this.#parts;
+    const { requests, services, directory, keys, local } = this.#parts;
+    const acl = aclOf(settings);
     const commands = await serviceCommands(settings, services);
     requests.setCommands(commands);
     directory.setNodegroups(settings.nodegroups);
+    local.setAcl(acl, settings.sudoAcl);
     await keys.refresh();
   }
 

@@ -1,7 +1,9 @@
 /** The keys of a master: its own, those of the minions, and the secrets of its command line. */
+import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { MasterKeySettings } from '../../../config/index.ts';
-import { ownerFor } from '../../../pki/index.ts';
+import { ownerFor, usersIn } from '../../../pki/index.ts';
+import type { Owner } from '../../../pki/index.ts';
 import { AutomaticRules } from './automatic.ts';
 import { KeyStore } from './key-store.ts';
 import { KeyWatch } from './key-watch.ts';
@@ -24,6 +26,8 @@ export interface MasterKeysOptions {
   readonly settings: MasterKeySettings;
   /** Who is connected, for `max_minions`. */
   readonly connected: SignInContext['connected'];
+  /** Whether a user of this host may publish jobs, besides the user of the master; each gets a secret. @defaultValue nobody */
+  readonly mayPublish?: (user: string) => boolean;
   /** Most keys that wait for a decision. @defaultValue 10000 */
   readonly maxPending?: number;
   /** Calls when a key was deleted or rejected by a `salt-key` or `saltbus key`, which asks for a new publish key. */
@@ -33,6 +37,8 @@ export interface MasterKeysOptions {
 /** The keys of a master, in memory and watched on disk. */
 export interface MasterKeys extends AsyncDisposable {
   readonly own: MasterKey;
+  /** The user of the master. */
+  readonly user: string;
   readonly store: KeyStore;
   readonly secrets: LocalSecrets;
   /** Decides on a sign-in and makes the changes that follow. Never throws; reads nothing from disk. */
@@ -48,7 +54,7 @@ export interface MasterKeys extends AsyncDisposable {
  * @throws SaltbusError `ERR_SALTBUS_KEY_UNSAFE`, `ERR_SALTBUS_KEY_INVALID`, `ERR_SALTBUS_CONFIG`, `ERR_SALTBUS_PERMISSION` or `ERR_SALTBUS_SYSTEM`
  */
 export async function openMasterKeys(options: MasterKeysOptions): Promise<MasterKeys> {
-  const { settings, connected, maxPending, onRotate } = options;
+  const { settings, connected, maxPending, mayPublish, onRotate } = options;
   const owner = ownerFor(settings.user);
   const { pkiDir, cachedir, masterId } = settings;
   const permissive = settings.permissivePkiAccess;
@@ -56,7 +62,10 @@ export async function openMasterKeys(options: MasterKeysOptions): Promise<Master
   const store = await KeyStore.open({ pkiDir, owner, permissive });
   const rules = await AutomaticRules.open({ ...settings, permissive });
   const user = settings.user ?? userInfo().username;
-  const secrets = openLocalSecrets({ cachedir, users: [{ name: user, owner }] });
+  const secrets = openLocalSecrets({
+    cachedir,
+    users: [{ name: user, owner }, ...publishers(user, mayPublish)],
+  });
   const trusted = trustedUsers({ owner });
   const watch = new KeyWatch({
     store,
@@ -74,6 +83,7 @@ export async function openMasterKeys(options: MasterKeysOptions): Promise<Master
   const close = (): Promise<void> => watch.close();
   return {
     own,
+    user,
     store,
     secrets,
     signIn: (request) => signIn(request, context),
@@ -81,4 +91,13 @@ export async function openMasterKeys(options: MasterKeysOptions): Promise<Master
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+// Only root can give a file away.
+function publishers(
+  user: string,
+  mayPublish: MasterKeysOptions['mayPublish'],
+): { readonly name: string; readonly owner: Owner }[] {
+  if (mayPublish === undefined || process.geteuid?.() !== 0) return [];
+  return usersIn(readFileSync('/etc/passwd', 'utf8')).filter(({ name }) => name !== user && mayPublish(name));
 }
