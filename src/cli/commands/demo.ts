@@ -26,7 +26,7 @@ async function show(isKept: boolean): Promise<void> {
       stage.say('Ctrl-C ends it.');
       await stage.interrupted();
     }
-    stage.say('12. The end: listeners, minions, master');
+    stage.say('13. The end: listeners, minions, master');
   } finally {
     await stage.end();
   }

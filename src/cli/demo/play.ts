@@ -22,6 +22,7 @@ export async function play(stage: Stage): Promise<void> {
   const onMaster = await stage.listener('master bus', ['listen', 'mytag', ...ON_MASTER, '-o', 'tsv']);
   await onOneBus(stage, onMinion, onMaster);
   await forward(stage, onMaster);
+  await runJob(stage);
   await refuse(stage);
 }
 
@@ -110,8 +111,13 @@ async function forward(stage: Stage, onMaster: Part): Promise<void> {
   await onMaster.said(straight.message);
 }
 
+async function runJob(stage: Stage): Promise<void> {
+  stage.say('11. A job on both minions, and what each of them returns');
+  await stage.run(['run', '*', 'test.echo', 'a drop in the bucket', '-c', 'master']);
+}
+
 async function refuse(stage: Stage): Promise<void> {
-  stage.say('11. What real Salt drops in silence is refused');
+  stage.say('12. What real Salt drops in silence is refused');
   const incomplete = { tag: 'mytag', data: { message: 'lost' } };
   await stage.run(['fire', 'fire_master', json(incomplete), ...ON_WEB1], EXIT.usage);
   await stage.run(['fire', 'salt/key', 'act=accept', '--to-master', ...ON_WEB1], EXIT.usage);
