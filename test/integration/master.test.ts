@@ -344,7 +344,13 @@ suite('the command line', () => {
       /^saltbus master has no runners/,
     );
     assert.deepEqual(await answerOf(master, encodeClearRequest({ cmd: 'ping' })), new Map([['cmd', 'ping']]));
-    assert.deepEqual(master.daemon.counters.local, { pings: 1, jobs: 1, unauthenticated: 4, refused: 2 });
+    assert.deepEqual(master.daemon.counters.local, {
+      pings: 1,
+      jobs: 1,
+      unauthenticated: 4,
+      refused: 2,
+      unauthorized: 0,
+    });
   });
 });
 
