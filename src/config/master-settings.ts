@@ -1,6 +1,8 @@
 /**
  * What a master's configuration says of the daemon.
  */
+import { eventRules } from './event-rules.ts';
+import type { EventRule } from './event-rules.ts';
 import { masterKeySettings } from './key-settings.ts';
 import type { MasterKeySettings } from './key-settings.ts';
 import {
@@ -72,6 +74,10 @@ export interface MasterSettings {
   readonly maxPending: number;
   readonly maxJobs: number;
   readonly maxSignIns: number;
+  /** `minion_event_acl`, before the rules that hold without it. */
+  readonly eventRules: readonly EventRule[];
+  /** Whether the verified sender is put into each event of a minion. */
+  readonly stampSender: boolean;
 }
 
 // `_master_opts`; what is not configured is told with Salt's default by whoever answers.
@@ -151,6 +157,8 @@ export function masterSettings(config: SaltConfig): MasterSettings {
     maxPending: whole('saltbus.max_pending'),
     maxJobs: whole('saltbus.max_jobs'),
     maxSignIns: whole('saltbus.max_sign_ins'),
+    eventRules: eventRules(config),
+    stampSender: bool('saltbus.stamp_sender'),
   };
 }
 

@@ -177,7 +177,15 @@ test('what a verified minion may not do is declined, with its reason', LIMIT, as
     ],
   );
   await seen.until('a/last');
-  const others = seen.events.map(({ tag }) => tag).filter((tag) => tag !== 'salt/auth');
+  assert.deepEqual(withoutStamp(await seen.until('saltbus/refused')), {
+    id: 'web1',
+    reason: 'denied',
+    subject: 'salt/key',
+    not_told: 0,
+  });
+  const others = seen.events
+    .map(({ tag }) => tag)
+    .filter((tag) => !/^salt(?:\/auth|bus\/refused)$/.test(tag));
   assert.deepEqual(others, ['a/last']);
 });
 

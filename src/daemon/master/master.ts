@@ -22,7 +22,7 @@ import type { ZmtpBinding } from '../../transport/zmtp/settings.ts';
 import type { BrokerCounters } from '../broker.ts';
 import { serveBus } from '../bus-server.ts';
 import type { BusServer, SocketPair } from '../bus-server.ts';
-import type { EventRule } from './events/event-acl.ts';
+import { RefusalEvents } from './events/refusal-events.ts';
 import { jidMaker } from './jobs/jid.ts';
 import { JobRecords } from './jobs/job-records.ts';
 import type { JobRecordsCounters } from './jobs/job-records.ts';
@@ -53,10 +53,6 @@ export interface MasterOptions {
   readonly pairs: readonly SocketPair[];
   /** The release that it is like: stamps, events of jobs, layout of caches. */
   readonly traits: ReleaseTraits;
-  /** Who may fire which tags, before the default policy. @defaultValue none */
-  readonly eventRules?: readonly EventRule[];
-  /** Whether the verified sender is put into each event of a minion. @defaultValue false */
-  readonly stampSender?: boolean;
   /** RSA operations at once. @defaultValue as many as there are processors, four at most (libuv's threads) */
   readonly rsaAtOnce?: number;
   /** Least time between two new publish keys, in milliseconds. @defaultValue 10 000 */
@@ -197,8 +193,6 @@ async function open(
       bus.fire({ tag: KEY_TAG, data: mapOf({ result: true, act: 'delete', id }) });
       if (settings.keys.rotateAesKey) rotation.ask();
     },
-    eventRules: options.eventRules ?? [],
-    stampSender: options.stampSender ?? false,
   };
   const local = new LocalClient({
     secrets: keys.secrets,
@@ -218,6 +212,7 @@ async function open(
       local,
       bus,
       presence,
+      refusalEvents: new RefusalEvents(),
       authEvents: settings.keys.authEvents,
       rsaAtOnce: options.rsaAtOnce ?? Math.min(4, availableParallelism()),
       rsaWaiting: settings.maxSignIns,

@@ -17,7 +17,9 @@ import { answerCommand } from './commands.ts';
 import type { Answer, MinionCommand } from './commands.ts';
 import { AUTH_TAG } from './keys/index.ts';
 import type { MasterKeys, SignInOutcome } from './keys/index.ts';
+import type { RefusalEvents } from './events/refusal-events.ts';
 import { mapOf } from './load.ts';
+import type { BusEvent } from './load.ts';
 import type { LocalClient } from './local-client.ts';
 import type { MasterBus } from './master-bus.ts';
 import type { PresentPeer, Presence } from './presence.ts';
@@ -37,6 +39,7 @@ export interface RequestServerParts {
   readonly local: LocalClient;
   readonly bus: MasterBus;
   readonly presence: Presence;
+  readonly refusalEvents: RefusalEvents;
   /** `auth_events` */
   readonly authEvents: boolean;
   /** RSA operations at once. */
@@ -164,15 +167,20 @@ export class RequestServer {
   }
 
   #finish(asker: Asker, request: AuthenticRequest, answer: Answer, reply: Reply): void {
-    for (const { reason, subject } of answer.refused) {
+    const told: BusEvent[] = [];
+    for (const refusal of answer.refused) {
+      const { reason, subject } = refusal;
       count(this.#counters.declined, reason);
       publish('saltbus:master:refused', { id: request.id, reason, subject });
+      const event = this.#parts.refusalEvents.of(request.id, refusal);
+      if (event !== undefined) told.push(event);
     }
     if (answer.error !== undefined) {
       publish('saltbus:master:problem', { what: `a request of ${request.id}`, error: answer.error });
     }
     // what is answered has happened: the events come first
     this.#parts.bus.fireAll(answer.events);
+    this.#parts.bus.fireAll(told);
     if (answer.form === 'plain') reply(sealReply(request, answer.reply));
     else this.#queue({ kind: 'pillar', asker, reply, request, pillar: answer.reply });
   }
