@@ -74,6 +74,9 @@ export interface MasterSettings {
   readonly maxPending: number;
   readonly maxJobs: number;
   readonly maxSignIns: number;
+  readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  readonly newMinionsPerSecond: number;
   /** `minion_event_acl`, before the rules that hold without it. */
   readonly eventRules: readonly EventRule[];
   /** Whether the verified sender is put into each event of a minion. */
@@ -157,6 +160,9 @@ export function masterSettings(config: SaltConfig): MasterSettings {
     maxPending: whole('saltbus.max_pending'),
     maxJobs: whole('saltbus.max_jobs'),
     maxSignIns: whole('saltbus.max_sign_ins'),
+    maxConnections: whole('saltbus.max_connections'),
+    maxConnectionsPerAddress: whole('saltbus.max_connections_per_address'),
+    newMinionsPerSecond: whole('saltbus.new_minions_per_second'),
     eventRules: eventRules(config),
     stampSender: bool('saltbus.stamp_sender'),
   };

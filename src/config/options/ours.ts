@@ -44,6 +44,19 @@ const MASTER: readonly OptionEntry[] = [
   integer('max_pending', 10_000, 0, 'Most keys that are pending; a new one beyond is not kept.'),
   integer('max_jobs', 10_000, 1, 'Most jobs that are remembered.'),
   integer('max_sign_ins', 1000, 1, 'Most sign-ins that wait for their turn.'),
+  integer('max_connections', 20_000, 1, 'Most connections of each of the two ports.'),
+  integer(
+    'max_connections_per_address',
+    10_000,
+    1,
+    'Most connections of each port from one address, so that one host cannot have all of them.',
+  ),
+  integer(
+    'new_minions_per_second',
+    100,
+    1,
+    'Keys that are written as pending or denied in a second, after a burst of ten times as many. Who comes beyond is told to come again.',
+  ),
   option(
     'any',
     'minion_event_acl',

@@ -146,6 +146,7 @@ async function open(
       has: (id) => presence.has(id),
     },
     maxPending: settings.maxPending,
+    newMinionsPerSecond: settings.newMinionsPerSecond,
     onRotate: () => rotate(),
   });
   onOpened(() => keys.close());
@@ -289,6 +290,10 @@ function doorOf(settings: MasterSettings, keys: MasterKeys, sessions: MasterSess
   };
 }
 
+// A minion has two: its hash, of 40 characters, and `broadcast`; a syndic has two others (3006.30, 3007.17, 3008.5).
+const MOST_TOPICS = 16;
+const LONGEST_TOPIC = 64;
+
 interface Sockets {
   readonly router: RouterSocket;
   readonly pub: PubSocket;
@@ -297,6 +302,8 @@ interface Sockets {
 function openSockets(settings: MasterSettings, presence: Presence, take: RequestServer['take']): Sockets {
   const common: ServerOptions = {
     backlog: settings.zmqBacklog,
+    maxConnections: settings.maxConnections,
+    maxPerAddress: settings.maxConnectionsPerAddress,
     keepAliveMs: settings.keepAliveMs,
     ...(settings.heartbeat === undefined ? {} : { heartbeat: settings.heartbeat }),
   };
@@ -310,7 +317,12 @@ function openSockets(settings: MasterSettings, presence: Presence, take: Request
       onLeave: (subscriber) => presence.subscriber(subscriber, -1),
       onSubscription: (_subscriber, topic, isOn) => presence.subscription(topic, isOn),
     },
-    { ...common, ...(settings.pubHwm === 0 ? {} : { maxOutboxMessages: settings.pubHwm }) },
+    {
+      ...common,
+      maxSubscriptions: MOST_TOPICS,
+      maxTopicBytes: LONGEST_TOPIC,
+      ...(settings.pubHwm === 0 ? {} : { maxOutboxMessages: settings.pubHwm }),
+    },
   );
   return { router, pub };
 }

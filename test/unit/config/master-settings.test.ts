@@ -52,6 +52,9 @@ test('the defaults are those of Salt', () => {
     maxPending: 10_000,
     maxJobs: 10_000,
     maxSignIns: 1000,
+    maxConnections: 20_000,
+    maxConnectionsPerAddress: 10_000,
+    newMinionsPerSecond: 100,
     eventRules: [],
     stampSender: true,
   });

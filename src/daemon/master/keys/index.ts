@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import type { MasterKeySettings } from '../../../config/index.ts';
 import { ownerFor } from '../../../pki/index.ts';
 import { AutomaticRules } from './automatic.ts';
+import { KeyRate } from './key-rate.ts';
 import { KeyStore } from './key-store.ts';
 import { KeyWatch } from './key-watch.ts';
 import { openLocalSecrets } from './local-secrets.ts';
@@ -10,7 +11,7 @@ import type { LocalSecrets } from './local-secrets.ts';
 import { openMasterKey } from './master-key.ts';
 import type { MasterKey } from './master-key.ts';
 import { trustedUsers } from './safety.ts';
-import { signIn } from './sign-in.ts';
+import { isKnown, signIn } from './sign-in.ts';
 import type { SignInContext, SignInOutcome, SignInRequest } from './sign-in.ts';
 
 export { AUTH_TAG, KEY_TAG, keyEventOf } from './key-events.ts';
@@ -26,6 +27,8 @@ export interface MasterKeysOptions {
   readonly connected: SignInContext['connected'];
   /** Most keys that wait for a decision. @defaultValue 10000 */
   readonly maxPending?: number;
+  /** Keys of strangers that are written in a second, after a burst. @defaultValue any number */
+  readonly newMinionsPerSecond?: number;
   /** Calls when a key was deleted or rejected by a `salt-key` or `saltbus key`, which asks for a new publish key. */
   readonly onRotate?: () => void;
 }
@@ -37,6 +40,8 @@ export interface MasterKeys extends AsyncDisposable {
   readonly secrets: LocalSecrets;
   /** Decides on a sign-in and makes the changes that follow. Never throws; reads nothing from disk. */
   signIn(request: SignInRequest): SignInOutcome;
+  /** Whether this is the accepted key of the id: such a sign-in does not wait behind those of strangers. */
+  knows(request: SignInRequest): boolean;
   /** Takes over what has changed on disk now, instead of within a second. */
   refresh(): Promise<void>;
   /** Stops watching. Idempotent. */
@@ -48,7 +53,7 @@ export interface MasterKeys extends AsyncDisposable {
  * @throws SaltbusError `ERR_SALTBUS_KEY_UNSAFE`, `ERR_SALTBUS_KEY_INVALID`, `ERR_SALTBUS_CONFIG`, `ERR_SALTBUS_PERMISSION` or `ERR_SALTBUS_SYSTEM`
  */
 export async function openMasterKeys(options: MasterKeysOptions): Promise<MasterKeys> {
-  const { settings, connected, maxPending, onRotate } = options;
+  const { settings, connected, maxPending, newMinionsPerSecond, onRotate } = options;
   const owner = ownerFor(settings.user);
   const { pkiDir, cachedir, masterId } = settings;
   const permissive = settings.permissivePkiAccess;
@@ -70,6 +75,7 @@ export async function openMasterKeys(options: MasterKeysOptions): Promise<Master
     openMode: settings.openMode,
     maxMinions: settings.maxMinions,
     ...(maxPending === undefined ? {} : { maxPending }),
+    ...(newMinionsPerSecond === undefined ? {} : { rate: new KeyRate(newMinionsPerSecond, Date.now()) }),
   };
   const close = (): Promise<void> => watch.close();
   return {
@@ -77,6 +83,7 @@ export async function openMasterKeys(options: MasterKeysOptions): Promise<Master
     store,
     secrets,
     signIn: (request) => signIn(request, context),
+    knows: (request) => isKnown(request, store),
     refresh: () => watch.look(),
     close,
     [Symbol.asyncDispose]: close,
