@@ -1,6 +1,8 @@
 /** What our minion does not believe: over raw sockets, under a master that the test decides on, as in guards.test.ts. */
 import assert from 'node:assert/strict';
 import { createPrivateKey } from 'node:crypto';
+import { chmodSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { encodePublication } from '../../src/codec/payload/publication.ts';
@@ -136,5 +138,40 @@ suite('our minion', () => {
     assert.equal(dropped, real.length + 3);
     await waitUntil(() => minion.status.jobs.succeeded === 3);
     assert.equal(minion.status.jobs.began, 3);
+  });
+
+  test('a private key or a directory that others can reach keeps it from starting', LIMIT, async (t) => {
+    const master = await scriptedMaster(t);
+    const place = minionPlace(t, 'web1', { master: `127.0.0.1:${master.port}` });
+    const first = await ownMinion(t, place);
+    await first.ready;
+    const modeOf = (...path: readonly string[]): number =>
+      statSync(join(place.configDir, ...path)).mode & 0o777;
+    const sockets = readdirSync(join(place.configDir, 's')).filter((name) => name.endsWith('.ipc'));
+    assert.equal(sockets.length, 2);
+    for (const name of sockets) assert.equal(modeOf('s', name), 0o600, name);
+    assert.equal(modeOf('pki', 'minion.pem'), 0o400);
+    await first.close();
+    const pki = join(place.configDir, 'pki');
+    for (const [path, mode] of [
+      ['minion.pem', 0o444],
+      ['minion.pem', 0o440],
+      ['minion.pem', 0o602],
+      ['', 0o777],
+      ['', 0o720],
+    ] as const) {
+      const before = modeOf('pki', path);
+      chmodSync(join(pki, path), mode);
+      await assert.rejects(
+        ownMinion(t, place),
+        { code: 'ERR_SALTBUS_KEY_UNSAFE' },
+        `${path} ${mode.toString(8)}`,
+      );
+      chmodSync(join(pki, path), before);
+    }
+    assert.equal(master.signIns, 1);
+    await (
+      await ownMinion(t, place)
+    ).ready;
   });
 });
