@@ -125,6 +125,7 @@ test('each check has its reason and its answer', async () => {
     ['nothing', Buffer.alloc(0), 'not-msgpack', new Map([['msg', 'bad load']])],
     ['no map', packRaw(['x']), 'shape', 'bad load'],
     ['no enc', packRaw({ load: {}, version: 3 }), 'shape', 'bad load'],
+    ['a further key', crafted(sessionKey, good, { enc_algo: undefined, fun: 'x' }), 'shape', 'bad load'],
     ['no version', packRaw({ enc: 'clear', load: { cmd: 'ping' } }), 'version', 'bad load'],
     ['version 2', packRaw({ enc: 'clear', load: { cmd: 'ping' }, version: 2 }), 'version', 'bad load'],
     ['downgraded', crafted(sessionKey, good, { version: 2 }), 'version', 'bad load'],
