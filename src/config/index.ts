@@ -5,6 +5,7 @@ export { directSettings } from './direct-settings.ts';
 export type { DirectSettings } from './direct-settings.ts';
 export { effectiveConfig, originText } from './effective.ts';
 export type { EffectiveConfig, EffectiveValue } from './effective.ts';
+export type { EventRule } from './event-rules.ts';
 export { installedSalt, installedSaltSoon } from './installed-salt.ts';
 export type { InstalledSalt } from './installed-salt.ts';
 export { masterKeySettings, minionKeySettings } from './key-settings.ts';

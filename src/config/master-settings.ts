@@ -1,6 +1,8 @@
 /**
  * What a master's configuration says of the daemon.
  */
+import { eventRules } from './event-rules.ts';
+import type { EventRule } from './event-rules.ts';
 import { masterKeySettings } from './key-settings.ts';
 import type { MasterKeySettings } from './key-settings.ts';
 import {
@@ -76,6 +78,13 @@ export interface MasterSettings {
   readonly maxPending: number;
   readonly maxJobs: number;
   readonly maxSignIns: number;
+  readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  readonly newMinionsPerSecond: number;
+  /** `minion_event_acl`, before the rules that hold without it. */
+  readonly eventRules: readonly EventRule[];
+  /** Whether the verified sender is put into each event of a minion. */
+  readonly stampSender: boolean;
 }
 
 // `_master_opts`; what is not configured is told with Salt's default by whoever answers.
@@ -158,6 +167,11 @@ export function masterSettings(config: SaltConfig): MasterSettings {
     maxPending: whole('saltbus.max_pending'),
     maxJobs: whole('saltbus.max_jobs'),
     maxSignIns: whole('saltbus.max_sign_ins'),
+    maxConnections: whole('saltbus.max_connections'),
+    maxConnectionsPerAddress: whole('saltbus.max_connections_per_address'),
+    newMinionsPerSecond: whole('saltbus.new_minions_per_second'),
+    eventRules: eventRules(config),
+    stampSender: bool('saltbus.stamp_sender'),
   };
 }
 

@@ -22,7 +22,7 @@ import type { ZmtpBinding } from '../../transport/zmtp/settings.ts';
 import type { BrokerCounters } from '../broker.ts';
 import { serveBus } from '../bus-server.ts';
 import type { BusServer, SocketPair } from '../bus-server.ts';
-import type { EventRule } from './events/event-acl.ts';
+import { RefusalEvents } from './events/refusal-events.ts';
 import { jidMaker } from './jobs/jid.ts';
 import { JobRecords } from './jobs/job-records.ts';
 import type { JobRecordsCounters } from './jobs/job-records.ts';
@@ -54,10 +54,6 @@ export interface MasterOptions {
   readonly pairs: readonly SocketPair[];
   /** The release that it is like: stamps, events of jobs, layout of caches. */
   readonly traits: ReleaseTraits;
-  /** Who may fire which tags, before the default policy. @defaultValue none */
-  readonly eventRules?: readonly EventRule[];
-  /** Whether the verified sender is put into each event of a minion. @defaultValue false */
-  readonly stampSender?: boolean;
   /** RSA operations at once. @defaultValue as many as there are processors, four at most (libuv's threads) */
   readonly rsaAtOnce?: number;
   /** Least time between two new publish keys, in milliseconds. @defaultValue 10 000 */
@@ -154,6 +150,7 @@ async function open(
     },
     mayPublish: (user) => acl.names(user),
     maxPending: settings.maxPending,
+    newMinionsPerSecond: settings.newMinionsPerSecond,
     onRotate: () => rotate(),
   });
   onOpened(() => keys.close());
@@ -201,8 +198,6 @@ async function open(
       bus.fire({ tag: KEY_TAG, data: mapOf({ result: true, act: 'delete', id }) });
       if (settings.keys.rotateAesKey) rotation.ask();
     },
-    eventRules: options.eventRules ?? [],
-    stampSender: options.stampSender ?? false,
   };
   const local = new LocalClient({
     secrets: keys.secrets,
@@ -225,6 +220,7 @@ async function open(
       local,
       bus,
       presence,
+      refusalEvents: new RefusalEvents(),
       authEvents: settings.keys.authEvents,
       rsaAtOnce: options.rsaAtOnce ?? Math.min(4, availableParallelism()),
       rsaWaiting: settings.maxSignIns,
@@ -309,6 +305,10 @@ function doorOf(settings: MasterSettings, keys: MasterKeys, sessions: MasterSess
   };
 }
 
+// A minion has two: its hash, of 40 characters, and `broadcast`; a syndic has two others (3006.30, 3007.17, 3008.5).
+const MOST_TOPICS = 16;
+const LONGEST_TOPIC = 64;
+
 interface Sockets {
   readonly router: RouterSocket;
   readonly pub: PubSocket;
@@ -317,6 +317,8 @@ interface Sockets {
 function openSockets(settings: MasterSettings, presence: Presence, take: RequestServer['take']): Sockets {
   const common: ServerOptions = {
     backlog: settings.zmqBacklog,
+    maxConnections: settings.maxConnections,
+    maxPerAddress: settings.maxConnectionsPerAddress,
     keepAliveMs: settings.keepAliveMs,
     ...(settings.heartbeat === undefined ? {} : { heartbeat: settings.heartbeat }),
   };
@@ -330,7 +332,12 @@ function openSockets(settings: MasterSettings, presence: Presence, take: Request
       onLeave: (subscriber) => presence.subscriber(subscriber, -1),
       onSubscription: (_subscriber, topic, isOn) => presence.subscription(topic, isOn),
     },
-    { ...common, ...(settings.pubHwm === 0 ? {} : { maxOutboxMessages: settings.pubHwm }) },
+    {
+      ...common,
+      maxSubscriptions: MOST_TOPICS,
+      maxTopicBytes: LONGEST_TOPIC,
+      ...(settings.pubHwm === 0 ? {} : { maxOutboxMessages: settings.pubHwm }),
+    },
   );
   return { router, pub };
 }

@@ -5,6 +5,7 @@ import type { MasterKeySettings } from '../../../config/index.ts';
 import { ownerFor, usersIn } from '../../../pki/index.ts';
 import type { Owner } from '../../../pki/index.ts';
 import { AutomaticRules } from './automatic.ts';
+import { KeyRate } from './key-rate.ts';
 import { KeyStore } from './key-store.ts';
 import { KeyWatch } from './key-watch.ts';
 import { openLocalSecrets } from './local-secrets.ts';
@@ -12,7 +13,7 @@ import type { LocalSecrets } from './local-secrets.ts';
 import { openMasterKey } from './master-key.ts';
 import type { MasterKey } from './master-key.ts';
 import { trustedUsers } from './safety.ts';
-import { signIn } from './sign-in.ts';
+import { isKnown, signIn } from './sign-in.ts';
 import type { SignInContext, SignInOutcome, SignInRequest } from './sign-in.ts';
 
 export { AUTH_TAG, KEY_TAG, keyEventOf } from './key-events.ts';
@@ -30,6 +31,8 @@ export interface MasterKeysOptions {
   readonly mayPublish?: (user: string) => boolean;
   /** Most keys that wait for a decision. @defaultValue 10000 */
   readonly maxPending?: number;
+  /** Keys of strangers that are written in a second, after a burst. @defaultValue any number */
+  readonly newMinionsPerSecond?: number;
   /** Calls when a key was deleted or rejected by a `salt-key` or `saltbus key`, which asks for a new publish key. */
   readonly onRotate?: () => void;
 }
@@ -43,6 +46,8 @@ export interface MasterKeys extends AsyncDisposable {
   readonly secrets: LocalSecrets;
   /** Decides on a sign-in and makes the changes that follow. Never throws; reads nothing from disk. */
   signIn(request: SignInRequest): SignInOutcome;
+  /** Whether this is the accepted key of the id: such a sign-in does not wait behind those of strangers. */
+  knows(request: SignInRequest): boolean;
   /** Takes over what has changed on disk now, instead of within a second. */
   refresh(): Promise<void>;
   /** Stops watching. Idempotent. */
@@ -54,7 +59,7 @@ export interface MasterKeys extends AsyncDisposable {
  * @throws SaltbusError `ERR_SALTBUS_KEY_UNSAFE`, `ERR_SALTBUS_KEY_INVALID`, `ERR_SALTBUS_CONFIG`, `ERR_SALTBUS_PERMISSION` or `ERR_SALTBUS_SYSTEM`
  */
 export async function openMasterKeys(options: MasterKeysOptions): Promise<MasterKeys> {
-  const { settings, connected, maxPending, mayPublish, onRotate } = options;
+  const { settings, connected, maxPending, newMinionsPerSecond, mayPublish, onRotate } = options;
   const owner = ownerFor(settings.user);
   const { pkiDir, cachedir, masterId } = settings;
   const permissive = settings.permissivePkiAccess;
@@ -79,6 +84,7 @@ export async function openMasterKeys(options: MasterKeysOptions): Promise<Master
     openMode: settings.openMode,
     maxMinions: settings.maxMinions,
     ...(maxPending === undefined ? {} : { maxPending }),
+    ...(newMinionsPerSecond === undefined ? {} : { rate: new KeyRate(newMinionsPerSecond, Date.now()) }),
   };
   const close = (): Promise<void> => watch.close();
   return {
@@ -87,6 +93,7 @@ export async function openMasterKeys(options: MasterKeysOptions): Promise<Master
     store,
     secrets,
     signIn: (request) => signIn(request, context),
+    knows: (request) => isKnown(request, store),
     refresh: () => watch.look(),
     close,
     [Symbol.asyncDispose]: close,
