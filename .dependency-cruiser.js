@@ -31,6 +31,7 @@ const MAY_IMPORT = {
     'pki',
     'store',
     'control',
+    'target',
   ],
   pki: ['codec'],
   client: [
@@ -101,7 +102,7 @@ const NODE_MODULES = {
   store: ['fs', 'path', 'worker_threads'],
   control: ['stream'],
   pki: ['fs', 'path', 'crypto'],
-  config: ['fs', 'os', 'path', 'crypto', 'module', 'child_process'],
+  config: ['fs', 'os', 'path', 'crypto', 'module', 'child_process', 'net'],
 };
 
 const room = (name) => `^src/${name}(/|\\.ts$)`;

@@ -47,10 +47,55 @@ export interface DiagnosticsPayloads {
   };
   /** A master forgot the session of a minion because there were too many. */
   'saltbus:channel:session-dropped': { readonly id: string };
+  /** The link of a minion to a master changed. */
+  'saltbus:minion:link': {
+    readonly id: string;
+    readonly master: string;
+    readonly phase: string;
+    readonly error: SaltbusError | undefined;
+  };
+  /** A sign-in of a minion was answered, or not; `outcome` as in `saltbus:channel:sign-in`. */
+  'saltbus:minion:sign-in': {
+    readonly id: string;
+    readonly master: string;
+    readonly outcome: string;
+    readonly error: SaltbusError | undefined;
+  };
+  /** What came of a package that was fired for the master; told of refusals, drops and successes. */
+  'saltbus:minion:forward': {
+    readonly master: string | undefined;
+    readonly outcome: 'sent' | 'refused' | 'dropped';
+    readonly tag: string;
+    readonly error: SaltbusError | undefined;
+  };
+  /** A job of a minion began or ended, or its return was lost. */
+  'saltbus:minion:job': {
+    readonly jid: string;
+    readonly fun: string;
+    readonly what: 'began' | 'ended' | 'refused' | 'return-lost';
+    readonly success?: boolean;
+    readonly error?: SaltbusError;
+  };
+  /** The pillar could not be had from the master, or grains could not be read; the minion goes on without. */
+  'saltbus:minion:facts': { readonly what: string; readonly error: SaltbusError };
   /** A file of the key directories, or one that rules sign-ins, is not one that is used; told once until it changes. */
   'saltbus:keys:ignored': { readonly path: string; readonly reason: string };
   /** A new key was not kept, because so many are pending already. */
   'saltbus:keys:full': { readonly id: string; readonly pending: number };
+  /** A master answered a sign-in. */
+  'saltbus:master:sign-in': { readonly id: string; readonly reply: string; readonly remote: string };
+  /** A verified minion asked for something that a master does not do; `subject` is what. */
+  'saltbus:master:refused': { readonly id: string; readonly reason: string; readonly subject: string };
+  /** More waits for a master than it takes on: the request was answered so that the minion comes again. */
+  'saltbus:master:overloaded': { readonly waiting: number };
+  /** A master published a job. */
+  'saltbus:master:job': { readonly jid: string; readonly user: string; readonly minions: number };
+  /** A master made a new publish key. */
+  'saltbus:master:key-rotated': Readonly<Record<never, never>>;
+  /** A key was accepted, rejected, deleted or replaced, and the master acted on it. */
+  'saltbus:master:key-changed': { readonly id: string; readonly state: string; readonly replaced: boolean };
+  /** Something that a master could not do, and went on. */
+  'saltbus:master:problem': { readonly what: string; readonly error: unknown };
   /** The key directories could not be looked through; what is in memory stays as it is. */
   'saltbus:keys:scan-failed': { readonly error: unknown };
   /** A damaged file of durable state was moved aside, and a new one made. */

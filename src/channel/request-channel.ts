@@ -33,6 +33,8 @@ export interface RequestChannelOptions {
   readonly pin?: (pem: string) => void | Promise<void>;
   /** Told of each sign-in: the publish key and port are in it. */
   readonly onSignedIn?: (signedIn: SignedIn) => void;
+  /** Told what came of each request to sign in, before what follows from it. */
+  readonly onAttempt?: (outcome: SignInOutcome) => void;
   readonly policy?: Partial<SignInPolicy>;
   /** For one request. @defaultValue 60 000 (`request_channel_timeout`) */
   readonly requestTimeoutMs?: number;
@@ -211,6 +213,7 @@ export class RequestChannel {
         id: identity.id,
         outcome: outcome.kind === 'refused' ? outcome.check : outcome.kind,
       });
+      this.#options.onAttempt?.(outcome);
       const step = nextSignInStep(this.#policy, progress, outcome);
       if (step.kind === 'failed') throw step.error;
       if (step.kind === 'done') return await this.#accept(step.signedIn);

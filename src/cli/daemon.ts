@@ -126,7 +126,9 @@ function logNetwork(log: DaemonLog): void {
   });
   const publication = rateLimited(log.warn);
   onDiagnostics('saltbus:channel:publication-dropped', ({ reason }) => {
-    publication({ reason }, 'a publication was dropped');
+    // jobs of other minions, and of our other masters, are everyday life
+    if (reason !== 'not-for-us' && reason !== 'duplicate')
+      publication({ reason }, 'a publication was dropped');
   });
   const session = rateLimited(log.warn);
   onDiagnostics('saltbus:channel:session-dropped', ({ id }) => {

@@ -9,7 +9,10 @@ export { installedSalt, installedSaltSoon } from './installed-salt.ts';
 export type { InstalledSalt } from './installed-salt.ts';
 export { masterKeySettings, minionKeySettings } from './key-settings.ts';
 export type { MasterKeySettings } from './key-settings.ts';
-export type { MasterAddress } from './masters.ts';
+export { masterSettings } from './master-settings.ts';
+export type { MasterSettings } from './master-settings.ts';
+export { maxJobs, minionSettings } from './minion-settings.ts';
+export type { MasterAddress, MinionSettings, SignInSettings } from './minion-settings.ts';
 export { minionId } from './minion-id.ts';
 export { checkOwnSettings } from './options/own-settings.ts';
 export {

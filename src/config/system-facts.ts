@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, readFileSync, readdirSync } from 'node:fs';
-import { homedir, hostname } from 'node:os';
+import { homedir, hostname, networkInterfaces } from 'node:os';
 
 /** What the configuration needs to know of the system; tests put their own in its place. */
 export interface SystemFacts {
@@ -10,6 +10,8 @@ export interface SystemFacts {
   readonly readFile: (path: string) => string | undefined;
   /** Names in a directory; none when it is not there. */
   readonly list: (directory: string) => readonly string[];
+  /** Addresses of a network interface; none when it is not there. @defaultValue no interface has any */
+  readonly addresses?: (networkInterface: string) => readonly string[];
 }
 
 // Without waiting: a FIFO in the place of a file must not stop whoever reads the configuration.
@@ -37,6 +39,7 @@ export function realSystem(env: NodeJS.ProcessEnv = process.env): SystemFacts {
         return [];
       }
     },
+    addresses: (name) => (networkInterfaces()[name] ?? []).map(({ address }) => address),
   };
 }
 

@@ -7,7 +7,7 @@
  * {@link Grace}.
  */
 import type { Duplex } from 'node:stream';
-import type { Framing } from '../codec/framing.ts';
+import type { BodyRange, Framing } from '../codec/framing.ts';
 import { publish } from '../diagnostics.ts';
 import { BrokerSubscriber } from './broker-subscriber.ts';
 import { BrokerWriter } from './broker-writer.ts';
@@ -30,7 +30,7 @@ export interface BrokerLimits {
 
 /** Counters of a broker, since it began. */
 export interface BrokerCounters {
-  /** Events taken from firing programs and passed on. */
+  /** Events taken from firing programs, and from this process, and passed on. */
   readonly events: number;
   /** Frames that were no event and were dropped. */
   readonly malformed: number;
@@ -51,6 +51,12 @@ export interface Principal {
   readonly principal: string;
 }
 
+/**
+ * Somebody in this process who is shown each event in the moment it is taken, before any subscriber has it. What it wants to keep it
+ * copies. It must not throw, and what it does counts for every event: look at the first bytes before anything is decoded.
+ */
+export type BrokerObserver = (buffer: Buffer, body: BodyRange) => void;
+
 // A subscriber that took nothing for this long does not pace firing programs any more.
 const STALLED_MS = 1000;
 // One that took something within this time reads, and may be waited for.
@@ -62,6 +68,7 @@ export class Broker implements AsyncDisposable {
   readonly #limits: Required<BrokerLimits>;
   readonly #subscribers = new Set<BrokerSubscriber>();
   readonly #writers = new Set<BrokerWriter>();
+  readonly #observers = new Set<BrokerObserver>();
   readonly #outgoing = new OutgoingFrames();
   #sweep: NodeJS.Timeout | undefined;
   #paused = false;
@@ -120,8 +127,7 @@ export class Broker implements AsyncDisposable {
     if (this.#isFull(duplex, options)) return;
     const writer = new BrokerWriter(duplex, this.#limits.maxFrameBytes, {
       onFrame: (buffer, frame, body, framing) => {
-        this.#events += 1;
-        this.#outgoing.add(buffer, frame, body, framing);
+        this.#take(buffer, frame, body, framing);
       },
       onChunkEnd: () => {
         this.#schedule();
@@ -137,6 +143,26 @@ export class Broker implements AsyncDisposable {
     });
     this.#writers.add(writer);
     if (this.#paused) writer.pause();
+  }
+
+  /** Takes an event of this process itself. The body must not be changed afterwards. */
+  fire(body: Buffer): void {
+    this.#take(body, undefined, { start: 0, end: body.length }, 'bare');
+    this.#schedule();
+  }
+
+  /** Shows each event to somebody in this process; returns what ends that. */
+  observe(observer: BrokerObserver): () => void {
+    this.#observers.add(observer);
+    return () => {
+      this.#observers.delete(observer);
+    };
+  }
+
+  #take(buffer: Buffer, frame: BodyRange | undefined, body: BodyRange, framing: Framing): void {
+    this.#events += 1;
+    this.#outgoing.add(buffer, frame, body, framing);
+    for (const observer of this.#observers) observer(buffer, body);
   }
 
   // To be turned away is seen by the program and by us; what the system drops for want of descriptors is seen by nobody.

@@ -27,6 +27,8 @@ export interface SocketPair {
 export interface ServeBusOptions extends BrokerLimits {
   /** The pairs of sockets; all of them are the same bus. */
   readonly pairs: readonly SocketPair[];
+  /** Whether a minion behind this bus forwards what is fired as `fire_master`; programs are told by the announcement. @defaultValue false */
+  readonly forwards?: boolean;
   /** Called once when another daemon has put its own socket in the place of one of ours: nobody new reaches us then. */
   readonly onDisplaced?: (error: SaltbusError) => void;
 }
@@ -83,7 +85,7 @@ export async function serveBus(options: ServeBusOptions): Promise<BusServer> {
       const pull = await open(pair.pull, OWNER_ONLY, (socket) => {
         broker.attachWriter(socket, principal(pair.pull));
       });
-      if (pull.kind === 'unix') announcements.push(announce(pull.path));
+      if (pull.kind === 'unix') announcements.push(announce(pull.path, options.forwards ?? false));
       pairs.push({ pub, pull });
     }
     const watch = watchSockets(pairs, options.onDisplaced);
@@ -114,9 +116,9 @@ function connectionsThatFit(): number {
   }
 }
 
-function announce(pullPath: string): string {
+function announce(pullPath: string, forwards: boolean): string {
   const path = announcementPath(pullPath);
-  writeFileSync(path, formatAnnouncement({ inode: statSync(pullPath).ino, pull: 'any', forwards: false }), {
+  writeFileSync(path, formatAnnouncement({ inode: statSync(pullPath).ino, pull: 'any', forwards }), {
     mode: 0o644,
   });
   return path;

@@ -18,6 +18,8 @@ export interface Dialect {
 export interface ReleaseTraits {
   /** The release from which on this holds. */
   readonly since: string;
+  /** Its line, such as 3007. */
+  readonly line: number;
   readonly dialect: Dialect;
   /** `_stamp` with a zone (`+00:00`), as Salt 3008.0 and later write it. */
   readonly zonedStamp: boolean;
@@ -36,7 +38,8 @@ export const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
 export type DialectName = 'bare' | 'prefixed' | 'prefixed-pull';
 
 function traits(since: string, name: DialectName, masterPubMode: number, zonedStamp = false): ReleaseTraits {
-  return { since, dialect: DIALECTS[name], masterPubMode, zonedStamp };
+  const line = Number(since.slice(0, 4));
+  return { since, line, dialect: DIALECTS[name], masterPubMode, zonedStamp };
 }
 
 const RELEASES: readonly ReleaseTraits[] = [

@@ -295,3 +295,23 @@ export function seedScript(t: TestContext, name: SeedScript, place?: SeedPlace):
 export function saltCommand(name: string): string {
   return join(interop().venv, 'bin', name);
 }
+
+/** What a command of the release has said. */
+export interface RanSalt {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command of the release to its end, without holding up the loop: a master of ours may run in it. */
+export function runSalt(t: TestContext, name: string, args: readonly string[]): Promise<RanSalt> {
+  const child = spawn(saltCommand(name), args, {
+    env: pythonEnvironment(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const said = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk: Buffer) => (said.stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (said.stderr += chunk.toString()));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, ...said })));
+}

@@ -7,14 +7,13 @@ import { busLocations } from '../../client/locate.ts';
 import type { BusLocation } from '../../client/locate.ts';
 import { installedSalt } from '../../config/index.ts';
 import { serveBus } from '../../daemon/bus-server.ts';
-import type { SocketPair } from '../../daemon/bus-server.ts';
 import type { DaemonLog } from '../../daemon/lifecycle/log.ts';
 import type { DaemonHandle } from '../../daemon/lifecycle/run-daemon.ts';
-import { NEWEST_RELEASE, traitsOfRelease } from '../../dialect/releases.ts';
-import type { ReleaseTraits } from '../../dialect/releases.ts';
+import { NEWEST_RELEASE } from '../../dialect/releases.ts';
 import { SaltbusError } from '../../errors.ts';
 import { endpointName } from '../../transport/endpoint.ts';
 import { busSelector } from '../bus-options.ts';
+import { alsoPair, pairOf, traitsFor } from '../bus-pairs.ts';
 import { logLevelFlag, runDaemonCommand } from '../daemon.ts';
 import { parseDuration } from '../duration.ts';
 import type { LogLevel } from '../log.ts';
@@ -115,7 +114,7 @@ async function startBus(flags: BusDaemonFlags, log: DaemonLog): Promise<DaemonHa
   const server = await serveBus({
     pairs: [
       pairOf(chooseLocation(flags), traitsFor(release)),
-      ...(flags.also ?? []).map((text) => alsoPair(text, flags)),
+      ...(flags.also ?? []).map((text) => alsoPair(text, busSelector(flags))),
     ],
     ...(flags.outbox === undefined ? {} : { outboxBytes: flags.outbox }),
     ...(flags.drainTimeout === undefined ? {} : { drainTimeoutMs: flags.drainTimeout }),
@@ -135,38 +134,6 @@ async function startBus(flags: BusDaemonFlags, log: DaemonLog): Promise<DaemonHa
       log.info({ ...server.broker.counters }, 'stopped');
     },
   };
-}
-
-function traitsFor(release: string): ReleaseTraits {
-  const traits = traitsOfRelease(release);
-  if (traits === undefined) {
-    throw new SaltbusError('ERR_SALTBUS_USAGE', `'${release}' is no Salt release that is known`, {
-      next: 'Give a release from 3000 on, such as 3006.30, 3007.17 or 3008.5.',
-    });
-  }
-  return traits;
-}
-
-function pairOf(location: BusLocation, traits: ReleaseTraits): SocketPair {
-  const { pub, pull } = location;
-  return {
-    pub,
-    pull,
-    dialect: traits.dialect,
-    pubMode: location.node === 'master' ? traits.masterPubMode : 0o600,
-  };
-}
-
-function alsoPair(text: string, flags: BusDaemonFlags): SocketPair {
-  const at = text.lastIndexOf('=');
-  if (at < 1) {
-    throw new SaltbusError('ERR_SALTBUS_USAGE', `'${text}' is no pair of a directory and a release`, {
-      next: 'Write it like --also /run/bus-3006=3006.30.',
-    });
-  }
-  const [location] = busLocations({ ...busSelector(flags), sockDir: text.slice(0, at) });
-  if (location === undefined) throw new SaltbusError('ERR_SALTBUS_USAGE', `'${text}' names no place`);
-  return pairOf(location, traitsFor(text.slice(at + 1)));
 }
 
 // The first place is Salt's, the second this user's own; what was said outright is the only one.

@@ -119,6 +119,7 @@ const EVENTS: readonly OptionEntry[] = [
     'Whether a return with a signature that is wrong is dropped.',
   ),
   option('bool', 'require_minion_sign_messages', false, 'Whether a return without a signature is dropped.'),
+  map('mine_get', 'Which minions may read which functions of the mine: expressions of ids to lists of them.'),
   map('peer', 'Which functions minions may run on other minions.'),
 ];
 

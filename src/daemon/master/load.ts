@@ -77,20 +77,3 @@ function rank(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }
-
-/**
- * Whether an id names one minion: no separator, no NUL, and neither of the folder's own names. Checked before a path or a
- * tag is built of it (CVE-2020-11652, CVE-2024-22231).
- */
-export function isMinionId(id: unknown): id is string {
-  return (
-    typeof id === 'string' &&
-    id !== '' &&
-    id !== '.' &&
-    id !== '..' &&
-    // the longest name of a file, less the suffix
-    Buffer.byteLength(id) <= 253 &&
-    !/[/\\\0\n]/.test(id) &&
-    id.isWellFormed()
-  );
-}

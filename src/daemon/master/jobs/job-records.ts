@@ -125,6 +125,15 @@ export class JobRecords {
     return job === undefined ? undefined : [...job.minions].filter((id) => !job.returns.has(id));
   }
 
+  /** Forgets the jobs that began before a time, in milliseconds since 1970 (`keep_jobs`). */
+  forgetBefore(time: number): void {
+    for (const job of this.#jobs.values()) {
+      if (job.startedAt >= time) break;
+      this.#jobs.delete(job.jid);
+      this.#bytes -= job.bytes;
+    }
+  }
+
   #insert(
     jid: string,
     load: Load,

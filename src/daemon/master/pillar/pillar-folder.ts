@@ -159,7 +159,7 @@ function isGone(error: unknown): boolean {
 function unreadable(path: string, cause: unknown): SaltbusError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new SaltbusError('ERR_SALTBUS_CONFIG', `${path}: it cannot be read (${why})`, {
-    next: 'Make it readable for the user of the master, or take pillar_dir out of the configuration.',
+    next: 'Make it readable for the user of the master, or take pillar_folder out of the configuration.',
     cause,
   });
 }

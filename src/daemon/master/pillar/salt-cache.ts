@@ -8,11 +8,12 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { isMinionId } from '../../../codec/load/names.ts';
 import { decodeExact } from '../../../codec/msgpack/decode.ts';
 import { encode } from '../../../codec/msgpack/encode.ts';
 import type { ExactValue } from '../../../codec/msgpack/values.ts';
 import { SaltbusError } from '../../../errors.ts';
-import { isMap, isMinionId } from '../load.ts';
+import { isMap } from '../load.ts';
 import type { Load } from '../load.ts';
 
 /** Which files are kept. `minions`: 3006 and 3007; `banks`: 3008. */

@@ -1,0 +1,134 @@
+import type { Command } from 'commander';
+import { busLocations } from '../../client/locate.ts';
+import {
+  installedSalt,
+  listOption,
+  loadSaltConfig,
+  masterSettings,
+  optionalText,
+} from '../../config/index.ts';
+import type { DaemonLog } from '../../daemon/lifecycle/log.ts';
+import type { DaemonHandle } from '../../daemon/lifecycle/run-daemon.ts';
+import { startMaster } from '../../daemon/master/master.ts';
+import { NEWEST_RELEASE } from '../../dialect/releases.ts';
+import { SaltbusError } from '../../errors.ts';
+import { endpointName } from '../../transport/endpoint.ts';
+import { alsoPair, pairOf, traitsFor } from '../bus-pairs.ts';
+import { lifeOf, logLevelFlag, logLevelFor, runDaemonCommand } from '../daemon.ts';
+import type { LogLevel } from '../log.ts';
+import { logMaster } from '../master-log.ts';
+import { collect } from '../option-values.ts';
+
+interface MasterFlags {
+  readonly configDir?: string;
+  readonly dialect?: string;
+  readonly also?: readonly string[];
+  readonly logLevel?: LogLevel;
+}
+
+const EXAMPLES = `
+It reads the configuration of a salt-master and stands in its place: minions of Salt 3006, 3007 and 3008 sign in to it, and
+salt and salt-key of a real Salt on the same host work with it.
+
+Examples:
+  saltbus master                           as /etc/salt/master says
+  saltbus master -c ./salt --dialect 3006.30
+`;
+
+/** Adds `saltbus master`. */
+export default function addMaster(program: Command): void {
+  program
+    .command('master')
+    .description('run a master of our own')
+    .option(
+      '-c, --config-dir <dir>',
+      "Salt's configuration directory (default: $SALT_CONFIG_DIR, or /etc/salt)",
+    )
+    .option(
+      '--dialect <release>',
+      `the Salt release that it is like on its bus (default: the one installed here, or ${NEWEST_RELEASE})`,
+    )
+    .option(
+      '--also <dir=release>',
+      'a further pair of bus sockets, with the dialect of a release (can be given again)',
+      collect,
+    )
+    .addOption(logLevelFlag())
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: MasterFlags) => {
+      process.exitCode = await serve(flags);
+    });
+}
+
+function selectorOf(flags: MasterFlags): { readonly node: 'master'; readonly configDir?: string } {
+  return { node: 'master', ...(flags.configDir === undefined ? {} : { configDir: flags.configDir }) };
+}
+
+async function serve(flags: MasterFlags): Promise<number> {
+  const config = loadSaltConfig(selectorOf(flags));
+  return await runDaemonCommand({
+    kind: 'master',
+    name: 'saltbus master',
+    logLevel: logLevelFor(flags.logLevel, config),
+    ...lifeOf(config),
+    start: async ({ log }) => await start(flags, log),
+  });
+}
+
+async function start(flags: MasterFlags, log: DaemonLog): Promise<DaemonHandle> {
+  const selector = selectorOf(flags);
+  const config = loadSaltConfig(selector);
+  const release =
+    flags.dialect ?? optionalText(config, 'saltbus.dialect') ?? installedSalt()?.version ?? NEWEST_RELEASE;
+  const traits = traitsFor(release);
+  const [location] = busLocations(selector);
+  if (location === undefined) throw new SaltbusError('ERR_SALTBUS_USAGE', 'There is no place for the bus');
+  const also = flags.also ?? listOption(config, 'saltbus.also').value;
+  let displaced: (error: SaltbusError) => void = () => undefined;
+  const failed = new Promise<SaltbusError>((resolve) => {
+    displaced = resolve;
+  });
+  logMaster(log);
+  const master = await startMaster({
+    settings: masterSettings(config),
+    traits,
+    pairs: [pairOf(location, traits), ...also.map((text) => alsoPair(text, selector))],
+    onDisplaced: displaced,
+  });
+  const { request, publish, bus, keys } = master.status;
+  return {
+    ready: 'taking requests',
+    fields: {
+      request: endpointName(request),
+      publish: endpointName(publish),
+      bus: bus.map(({ pub }) => endpointName(pub)).join(' '),
+      dialect: release,
+      ...keys,
+    },
+    failed,
+    reload: async () => {
+      await master.reload(masterSettings(loadSaltConfig(selector)));
+    },
+    close: async (options) => {
+      await master.close(options);
+      const { requests, events, published, requestPort } = master.counters;
+      log.info(
+        {
+          requests: requests.requests,
+          refused: sum(requests.refused),
+          declined: sum(requests.declined),
+          events: events.fired,
+          published,
+          connections: requestPort.accepted,
+        },
+        'stopped',
+      );
+    },
+  };
+}
+
+function sum(counts: ReadonlyMap<string, number>): number {
+  let total = 0;
+  for (const count of counts.values()) total += count;
+  return total;
+}

@@ -1,0 +1,40 @@
+/**
+ * What a master tells, as lines of its log: each kind at a bounded rate.
+ */
+import { onDiagnostics } from '../diagnostics.ts';
+import { rateLimited } from '../daemon/lifecycle/log.ts';
+import type { DaemonLog } from '../daemon/lifecycle/log.ts';
+
+/** Logs what a master tells. */
+export function logMaster(log: DaemonLog): void {
+  // one line in a second for each answer: a minion that waits asks every ten seconds, and there can be thousands
+  const signIns = new Map(
+    ['accept', 'pending', 'refused', 'full'].map((reply) => [reply, rateLimited(log.info)]),
+  );
+  onDiagnostics('saltbus:master:sign-in', ({ id, reply, remote }) => {
+    signIns.get(reply)?.({ minion: id, reply, remote }, 'a minion signed in, or asked to');
+  });
+  const declined = rateLimited(log.warn);
+  onDiagnostics('saltbus:master:refused', ({ id, reason, subject }) => {
+    declined({ minion: id, reason, subject }, 'what a minion asked for was not done');
+  });
+  const overloaded = rateLimited(log.warn);
+  onDiagnostics('saltbus:master:overloaded', ({ waiting }) => {
+    overloaded({ waiting }, 'too much waits: a minion was told to come again');
+  });
+  const problem = rateLimited(log.warn);
+  onDiagnostics('saltbus:master:problem', ({ what, error }) => {
+    problem({ what, error }, 'something went wrong');
+  });
+  const job = rateLimited(log.info);
+  onDiagnostics('saltbus:master:job', ({ jid, user, minions }) => {
+    job({ jid, user, minions }, 'a job was published');
+  });
+  const changed = rateLimited(log.info);
+  onDiagnostics('saltbus:master:key-changed', ({ id, state, replaced }) => {
+    changed({ minion: id, state, replaced }, 'a key was changed');
+  });
+  onDiagnostics('saltbus:master:key-rotated', () => {
+    log.info({}, 'there is a new publish key');
+  });
+}

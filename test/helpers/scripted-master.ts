@@ -1,0 +1,153 @@
+/** A master on loopback whose answers a test decides: the master's end of the channel on our own sockets, and nothing of a daemon. */
+import type { TestContext } from 'node:test';
+import { answerAuth, sealPillar, sealReply } from '../../src/channel/answer.ts';
+import type { AuthDesk } from '../../src/channel/answer.ts';
+import { PublishKey } from '../../src/channel/publish-key.ts';
+import { parsePublicKey } from '../../src/codec/rsa/pem.ts';
+import type { LoadMap } from '../../src/codec/payload/raw-strings.ts';
+import { PubSocket } from '../../src/transport/zmtp/pub.ts';
+import { RouterSocket } from '../../src/transport/zmtp/router.ts';
+import { masterKeyNamed, testMaster } from './channel.ts';
+import type { TestMaster } from './channel.ts';
+import { waitUntil } from './wait-until.ts';
+
+/** What a minion has asked for. */
+export interface Asked {
+  readonly cmd: unknown;
+  readonly whole: LoadMap;
+}
+
+/** A master that does what the test says. */
+export interface ScriptedMaster {
+  readonly master: TestMaster;
+  readonly port: number;
+  readonly publishPort: number;
+  /** All encrypted requests, in order. */
+  readonly asked: Asked[];
+  readonly signIns: number;
+  /** What the pillar is. */
+  pillar: ReadonlyMap<unknown, unknown>;
+  /** Whether requests are answered; those that come meanwhile never are. */
+  isAnswering: boolean;
+  /** Requests of a kind, without what the channel has put in. */
+  loads(cmd: string): ReadonlyMap<unknown, unknown>[];
+  /** Publishes a job. */
+  publish(job: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Publishes bytes as they are. */
+  publishRaw(...frames: readonly Buffer[]): void;
+  /** Makes another publish key. */
+  rotate(): Promise<void>;
+  /** Forgets all sessions. */
+  forget(): void;
+  /** Ends the connections of the publish port, and listens again. */
+  dropSubscribers(): Promise<void>;
+  /** Waits until so many subscribe. */
+  subscribed(count?: number): Promise<void>;
+  stop(): void;
+}
+
+let jids = 0;
+
+/** A job with all it needs, over which the test lays what matters. */
+export function jobOf(job: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  jids += 1;
+  return {
+    fun: 'test.ping',
+    arg: [],
+    tgt: '*',
+    tgt_type: 'glob',
+    jid: `2026112514${String(jids).padStart(10, '0')}`,
+    ret: '',
+    user: 'root',
+    ...job,
+  };
+}
+
+/** Starts one; it is ended after the test. */
+export async function scriptedMaster(
+  t: TestContext,
+  options: { readonly key?: string } = {},
+): Promise<ScriptedMaster> {
+  const master = await testMaster(options);
+  const subscriptions = { count: 0 };
+  let pub = await publishOn(0, subscriptions);
+  const { port: publishPort } = pub;
+  const desk: AuthDesk & { publishKey: PublishKey } = { ...master.desk, publishPort };
+  const asked: Asked[] = [];
+  const state = { signIns: 0, epoch: 0 };
+  const scripted = { pillar: new Map() as ReadonlyMap<unknown, unknown>, isAnswering: true };
+  const answer = async (payload: Buffer): Promise<Buffer> => {
+    const request = master.open(payload);
+    if (request.kind === 'refused') return request.answer;
+    if (request.kind === 'clear') return Buffer.from([0xc0]);
+    if (request.kind === 'sign-in') {
+      state.signIns += 1;
+      if (master.verdict !== 'accepted') return await answerAuth(desk, request, { kind: master.verdict });
+      const minionKey = parsePublicKey(request.load.pub);
+      if (master.accepted.get(request.load.id)?.equals(minionKey) !== true)
+        master.accepted.set(request.load.id, minionKey);
+      return await answerAuth(desk, request, { kind: 'accepted', minionKey });
+    }
+    asked.push({ cmd: request.whole.get('cmd'), whole: request.whole });
+    if (request.whole.get('cmd') === '_pillar')
+      return await sealPillar(masterKeyNamed(options.key ?? 'master'), request, scripted.pillar);
+    return sealReply(request, null);
+  };
+  const router = new RouterSocket({
+    onRequest: (_connection, payload, reply) => {
+      if (!scripted.isAnswering) return;
+      void answer(payload).then(reply);
+    },
+  });
+  const { port } = await router.listen('127.0.0.1', 0);
+  const stop = (): void => {
+    router.destroy();
+    pub.socket.destroy();
+  };
+  t.after(stop);
+  return Object.assign(scripted, {
+    master,
+    port,
+    publishPort,
+    asked,
+    get signIns(): number {
+      return state.signIns;
+    },
+    loads: (cmd: string) =>
+      asked
+        .filter((each) => each.cmd === cmd)
+        .map(
+          ({ whole }) =>
+            new Map([...whole].filter(([key]) => !['nonce', 'tok', 'ts', 'id'].includes(String(key)))),
+        ),
+    publish: async (job: Readonly<Record<string, unknown>>) => {
+      pub.socket.publish([await desk.publishKey.seal(job)]);
+    },
+    publishRaw: (...frames: readonly Buffer[]) => {
+      pub.socket.publish(frames);
+    },
+    rotate: () => desk.publishKey.rotate(),
+    forget: () => {
+      master.clock += 2_000_000;
+    },
+    dropSubscribers: async () => {
+      pub.socket.destroy();
+      subscriptions.count = 0;
+      pub = await publishOn(publishPort, subscriptions);
+    },
+    subscribed: (count = 1) => waitUntil(() => subscriptions.count >= count),
+    stop,
+  });
+}
+
+async function publishOn(
+  port: number,
+  subscriptions: { count: number },
+): Promise<{ readonly socket: PubSocket; readonly port: number }> {
+  const socket = new PubSocket({
+    onSubscription: () => {
+      subscriptions.count += 1;
+    },
+  });
+  return { socket, port: (await socket.listen('127.0.0.1', port)).port };
+}
