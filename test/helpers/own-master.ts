@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import { Bus } from '../../src/bus/bus.ts';
 import { Keyring } from '../../src/client/keys.ts';
 import { loadSaltConfig, masterSettings } from '../../src/config/index.ts';
+import type { MasterSettings } from '../../src/config/index.ts';
 import { startMaster } from '../../src/daemon/master/master.ts';
 import type { MasterDaemon, MasterOptions } from '../../src/daemon/master/master.ts';
 import { onDiagnostics } from '../../src/diagnostics.ts';
@@ -25,6 +26,8 @@ export interface OwnMasterOptions {
   readonly options?: Partial<MasterOptions>;
   /** The folder of the configuration. @defaultValue a new one */
   readonly folder?: string;
+  /** @defaultValue those that the kernel chooses */
+  readonly ports?: { readonly retPort: number; readonly publishPort: number };
   /** Puts what is needed into the folder, before the start. */
   readonly before?: (folder: string) => void;
 }
@@ -42,6 +45,8 @@ export interface OwnMaster {
   /** Changes the configuration, and starts it again on the same ports. */
   restart(config?: Readonly<Record<string, unknown>>): Promise<void>;
   stop(): Promise<void>;
+  /** What its configuration says. */
+  settings(): MasterSettings;
   /** The keys, as `saltbus key` works on them. */
   keyring(): Keyring;
   /** Asks for a new publish key, as `salt-key -d` does. */
@@ -70,7 +75,7 @@ export async function ownMaster(t: TestContext, options: OwnMasterOptions = {}):
   mkdirSync(join(folder, 'srv'), { recursive: true });
   before?.(folder);
   // the kernel chooses the ports of the first start
-  let ports = { retPort: 0, publishPort: 0 };
+  let ports = options.ports ?? { retPort: 0, publishPort: 0 };
   const start = async (): Promise<MasterDaemon> => {
     writeFileSync(join(folder, 'master'), JSON.stringify(config));
     const traits = traitsOfRelease(release);
@@ -122,6 +127,7 @@ export async function ownMaster(t: TestContext, options: OwnMasterOptions = {}):
       daemon = await start();
     },
     stop: () => daemon.close(),
+    settings: () => masterSettings(loadSaltConfig({ node: 'master', configDir: folder })),
     keyring: () => new Keyring({ configDir: folder }),
     askForRotation: () => {
       writeDropFile(join(folder, 'c'), 'ours_master');

@@ -12,11 +12,13 @@ import { encode } from '../../src/codec/msgpack/encode.ts';
 import { idHash } from '../../src/config/index.ts';
 import { openControl } from '../../src/control/index.ts';
 import type { FireAnswer } from '../../src/control/index.ts';
+import { freePort } from '../../src/testing/real-salt/ports.ts';
 import { masterKeyNamed } from '../helpers/channel.ts';
 import { saltbus, saltbusOnPath, start } from '../helpers/cli.ts';
 import { minionKeyFiles, servedMaster } from '../helpers/direct-master.ts';
 import { blocksOf, isShown, isShownInAnyOrder } from '../helpers/docs-blocks.ts';
 import { temporaryFolder } from '../helpers/own-bus.ts';
+import { scriptedMaster } from '../helpers/scripted-master.ts';
 import { waitUntil } from '../helpers/wait-until.ts';
 
 const DOCS = new URL('../../docs/', import.meta.url);
@@ -44,13 +46,13 @@ function addKeys(root: string): void {
 }
 
 /** The master that docs/fire.md sends to, and the keys of the minion. Returns where it is. */
-async function addMaster(t: TestContext, root: string): Promise<string> {
+async function addDirectMaster(t: TestContext, root: string): Promise<ReadonlyMap<string, string>> {
   const served = await servedMaster(t);
   const { port } = await served.router.listen('127.0.0.1', 0);
   const pkiDir = minionKeyFiles(root, 'web01', masterKeyNamed('master').publicPem);
   const name = `127.0.0.1:${port}`;
   appendFileSync(join(root, 'etc/salt/minion'), `pki_dir: ${pkiDir}\nmaster: ${name}\n`);
-  return name;
+  return new Map([[name, '10.0.0.5:4506']]);
 }
 
 const SPOOL_PART = fileURLToPath(new URL('../helpers/spool-part.ts', import.meta.url));
@@ -81,6 +83,51 @@ async function addSpool(t: TestContext, root: string): Promise<void> {
   await fire('01JDQ3VC5T7F3G8K2JBA', { tag: 'backup/done', data: {} }, 4);
 }
 
+/** The master that docs/master.md speaks of; its ports are shown as Salt's own. */
+async function addMasterConfig(root: string): Promise<ReadonlyMap<string, string>> {
+  const publish = await freePort();
+  const request = await freePort(publish);
+  const config = { root_dir: root, interface: '127.0.0.1', publish_port: publish, ret_port: request };
+  writeFileSync(join(root, 'etc/salt/master'), JSON.stringify(config));
+  return new Map([
+    [`127.0.0.1:${publish}`, '127.0.0.1:4505'],
+    [`127.0.0.1:${request}`, '127.0.0.1:4506'],
+  ]);
+}
+
+/** The master that docs/minion.md speaks of, with the configuration of a minion under it in the folder `conf`. */
+async function addMinionConfig(t: TestContext, root: string): Promise<ReadonlyMap<string, string>> {
+  const { port } = await scriptedMaster(t);
+  const conf = join(root, 'work/conf');
+  mkdirSync(conf, { recursive: true });
+  const lines = [
+    'id: edge1',
+    `master: 127.0.0.1:${port}`,
+    `root_dir: ${root}/edge`,
+    'sock_dir: /s',
+    'cachedir: /c',
+  ];
+  writeFileSync(join(conf, 'minion'), `${lines.join('\n')}\n`);
+  return new Map([[`127.0.0.1:${port}`, 'salt.example.com:4506']]);
+}
+
+/** What stands behind a page, and the addresses in its output with what is shown for them. */
+async function addFor(t: TestContext, page: string, root: string): Promise<ReadonlyMap<string, string>> {
+  switch (page) {
+    case 'fire.md':
+      return await addDirectMaster(t, root);
+    case 'master.md':
+      return await addMasterConfig(root);
+    case 'minion.md':
+      return await addMinionConfig(t, root);
+    case 'key.md':
+      addKeys(root);
+      break;
+    default:
+  }
+  return new Map();
+}
+
 async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   const root = temporaryFolder(t);
   for (const folder of ['etc/salt/minion.d', 'work']) mkdirSync(join(root, folder), { recursive: true });
@@ -92,8 +139,7 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
     `sock_dir: ${root}/var/run/salt/minion`,
     `cachedir: ${root}/var/cache/salt/minion`,
   ]);
-  if (page === 'key.md') addKeys(root);
-  const master = page === 'fire.md' ? await addMaster(t, root) : undefined;
+  const addresses = await addFor(t, page, root);
   write('minion.d/returner.conf', ['mysql.host: db.example.com', 'mysql.pass: secret']);
   const env = {
     ...process.env,
@@ -116,7 +162,11 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
     if (shell.pid !== undefined) process.kill(-shell.pid, 'SIGKILL');
   });
   let lines: string[] = [];
-  createInterface({ input: shell.stdout }).on('line', (line) => lines.push(onHost(line, root, master)));
+  createInterface({ input: shell.stdout }).on('line', (line) => {
+    let shown = onHost(line, root);
+    for (const [here, there] of addresses) shown = shown.replaceAll(here, there);
+    lines.push(shown);
+  });
   shell.stdin.write('exec 2>&1\n');
   return {
     run: async (command, count) => {
@@ -133,11 +183,10 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
 }
 
 // As it is on that host: without the temporary folder, as root, and with the address of its master.
-function onHost(line: string, root: string, master = '127.0.0.1:4506'): string {
+function onHost(line: string, root: string): string {
   const { username } = userInfo();
   return line
     .replaceAll(root, '')
-    .replaceAll(master, '10.0.0.5:4506')
     .replace(new RegExp(`\\b(owner |group |user \\(|: )${username}\\b`, 'g'), '$1root');
 }
 
@@ -159,6 +208,8 @@ test('each command that has a page has commands in it that are run', () => {
     'top',
     'key',
     'spool',
+    'master',
+    'minion',
   ]) {
     assert.equal(names.includes(`${command}.md`), true, command);
   }

@@ -141,8 +141,9 @@ const OF_MINIONS = table<MinionLoad>([
   verifyMinionShape,
 ]);
 
-// Stand in each encrypted load besides its fields; `sig` with `minion_sign_messages`, which no master can verify as it is sent.
-const COMMON: ReadonlySet<unknown> = new Set(['id', 'ts', 'nonce', 'tok', 'sig']);
+// Stand in each encrypted load besides its fields: `sig` with `minion_sign_messages`, which no master can verify as it is sent, and
+// `_stamp` in what a process of the minion gave to another one over the minion's own bus (`_mine`, 3006.30, 3007.17, 3008.5).
+const COMMON: ReadonlySet<unknown> = new Set(['id', 'ts', 'nonce', 'tok', 'sig', '_stamp']);
 
 /** A typed load, or why there is none: the command is not on the list, or a field does not fit it. */
 export type ReadCommand<L> = ParsedLoad<L> | { readonly kind: 'unknown-command' };

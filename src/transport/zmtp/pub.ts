@@ -48,6 +48,8 @@ export interface PubCounters extends ServerCounters {
   dropped: number;
   /** Messages from subscribers that are no subscription. */
   ignored: number;
+  /** Topics that somebody is subscribed to now, each counted for each of them. */
+  subscriptions: number;
 }
 
 const SLAB_BYTES = 64 * 1024;
@@ -96,7 +98,13 @@ export class PubSocket {
       // A subscriber says little: what is longer than a command is no subscription.
       { ...options, limits: { maxMessageBytes: 4096, ...options.limits } },
     );
-    this.#counters = Object.assign(this.#server.counters, { published: 0, sent: 0, dropped: 0, ignored: 0 });
+    this.#counters = Object.assign(this.#server.counters, {
+      published: 0,
+      sent: 0,
+      dropped: 0,
+      ignored: 0,
+      subscriptions: 0,
+    });
     this.counters = this.#counters;
     this.#flush = () => {
       this.#flushAll();
@@ -121,6 +129,7 @@ export class PubSocket {
       onSubscription: (subscriber, topic, on) => {
         if (on) this.#index.add(topic, subscriber);
         else this.#index.delete(topic, subscriber);
+        this.#counters.subscriptions += on ? 1 : -1;
         handlers.onSubscription?.(subscriber, Buffer.from(topic, 'latin1'), on);
       },
       onGone: (subscriber, error) => {

@@ -1,58 +1,19 @@
 /** Our master with real minions, and the real command line beside it. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { SaltEvent } from '../../../src/event.ts';
 import type { RealSalt } from '../../../src/testing/real-salt.ts';
 import { ownMaster, watchMaster } from '../../helpers/own-master.ts';
-import type { OwnMaster, WatchedBus } from '../../helpers/own-master.ts';
+import type { WatchedBus } from '../../helpers/own-master.ts';
 import { withoutStamp } from '../../helpers/take.ts';
 import { waitUntil } from '../../helpers/wait-until.ts';
-import { interop, pythonFire, runSalt, startOwnPair } from '../helpers.ts';
-import type { RanSalt } from '../helpers.ts';
+import { interop, pythonFire, runSalt } from '../helpers.ts';
+import { ID, complaints, minionOf, salt, saltKey } from '../master-helpers.ts';
 
 const LIMIT = { timeout: 150_000 };
-const ID = 'real1';
-
-/** A real minion that belongs to our master; resolves when its bus works. */
-async function minionOf(t: TestContext, master: OwnMaster, config: object = {}): Promise<RealSalt> {
-  return await startOwnPair(t, {
-    master: false,
-    minion: { id: ID },
-    extraMinionConfig: {
-      master: '127.0.0.1',
-      master_port: master.requestPort,
-      auth_timeout: 5,
-      return_retry_timer: 1,
-      return_retry_timer_max: 2,
-      ...config,
-    },
-  });
-}
-
-/** Runs `salt` on our master, its output as JSON. */
-async function salt(
-  t: TestContext,
-  master: OwnMaster,
-  ...args: string[]
-): Promise<RanSalt & { readonly json: unknown }> {
-  const ran = await runSalt(t, 'salt', ['-c', master.folder, '--out', 'json', ...args]);
-  assert.notEqual(ran.stdout, '', `${args.join(' ')}: ${ran.stderr}\n${master.problems.join('\n')}`);
-  return { ...ran, json: JSON.parse(ran.stdout) as unknown };
-}
-
-async function saltKey(t: TestContext, master: OwnMaster, ...args: string[]): Promise<void> {
-  const ran = await runSalt(t, 'salt-key', ['-c', master.folder, '-y', ...args]);
-  assert.equal(ran.code, 0, ran.stderr);
-}
-
-/** The errors in the minion's log. */
-function complaints(minion: RealSalt): string[] {
-  const log = readFileSync(join(minion.minionConfigDir, 'log'), 'utf8');
-  return log.split('\n').filter((line) => /\[(ERROR|CRITICAL)/.test(line));
-}
 
 function returnOf(fun: string): (event: SaltEvent) => boolean {
   return (event) => /^salt\/job\/\d{20}\/ret\//.test(event.tag) && event.data['fun'] === fun;
@@ -88,7 +49,6 @@ test('pending, accepted with salt-key, used in every way that salt knows', LIMIT
   await t.test('test.ping by each kind of target', async (t) => {
     const answer = { [ID]: true };
     for (const target of [
-      ['*'],
       ['-L', ID],
       ['-G', 'kernel:Linux'],
       ['-C', 'I@role:web and E@real[0-9] and not L@other'],
@@ -193,87 +153,3 @@ async function assertForwarding(t: TestContext, minion: RealSalt, seen: WatchedB
     deep: { list: [1, null, 2.5] },
   });
 }
-
-/** Fires on the bus of the minion what it is to forward. */
-async function fireSingle(t: TestContext, minion: RealSalt, tag: string): Promise<void> {
-  const data = { tag, data: { n: 1 }, pretag: null, events: null };
-  const events = [{ tag: 'fire_master', data }];
-  await pythonFire(t, { node: 'minion', sockDir: minion.minionSockDir, id: ID, events });
-}
-
-test('keys: rejected and deleted by either command line, at once and told once', LIMIT, async (t) => {
-  const { release } = interop();
-  const master = await ownMaster(t, { release, config: { auto_accept: false } });
-  const seen = await watchMaster(t, master.sockDir);
-  const minion = await minionOf(t, master, { rejected_retry: true });
-  await seen.until('salt/auth');
-  const keyring = master.keyring();
-  assert.deepEqual(keyring.accept(keyring.match([ID], ['pending'])).failed, []);
-  await seen.until(`salt/minion/${ID}/start`);
-  const accepted = await seen.until('salt/key');
-  assert.deepEqual(withoutStamp(accepted), { result: true, act: 'accept', id: ID });
-  assert.equal(master.daemon.counters.sessions, 1);
-
-  const rejectedAt = seen.events.length;
-  const since = performance.now();
-  await saltKey(t, master, '-r', ID, '--include-accepted');
-  await waitUntil(() => master.daemon.counters.sessions === 0);
-  assert.equal(performance.now() - since < 10_000, true);
-  await seen.until('key', rejectedAt);
-  // what it sends now is not understood, and so it asks to be let in
-  await fireSingle(t, minion, 'a/rejected');
-  await seen.until((event) => event.tag === 'salt/auth' && event.data['result'] === false, rejectedAt);
-  assert.equal(
-    seen.events.some(({ tag }) => tag === 'a/rejected'),
-    false,
-  );
-  const told = seen.events.slice(rejectedAt).filter(({ tag }) => tag === 'salt/key');
-  assert.deepEqual(told.map(withoutStamp), [{ result: true, act: 'reject', id: ID }]);
-
-  const deletedAt = seen.events.length;
-  keyring.delete(keyring.match([ID], ['rejected']));
-  await seen.until((event) => event.tag === 'salt/auth' && event.data['act'] === 'pend', deletedAt);
-  await saltKey(t, master, '-a', ID);
-  await seen.until((event) => event.tag === 'salt/auth' && event.data['act'] === 'accept', deletedAt);
-});
-
-test('restart of either end, a new publish key, and another master in the same place', LIMIT, async (t) => {
-  const { release } = interop();
-  const master = await ownMaster(t, { release, options: { rotationApartMs: 200 } });
-  const first = await watchMaster(t, master.sockDir);
-  const minion = await minionOf(t, master);
-  await first.until(`salt/minion/${ID}/start`);
-
-  await t.test('the minion starts again', async () => {
-    const at = first.events.length;
-    await minion.restartMinion();
-    await first.until(`salt/minion/${ID}/start`, at);
-  });
-
-  await t.test('a new publish key loses no job', async (t) => {
-    for (let round = 0; round < 3; round += 1) {
-      const before = master.daemon.counters.rotations;
-      master.askForRotation();
-      await waitUntil(() => master.daemon.counters.rotations > before);
-      assert.deepEqual((await salt(t, master, '*', 'test.ping')).json, { [ID]: true });
-    }
-  });
-
-  await t.test('the master starts again, with the same keys', async (t) => {
-    await master.restart();
-    await watchMaster(t, master.sockDir);
-    await waitUntil(() => master.daemon.counters.publishPort.open > 0);
-    await waitUntil(() => master.daemon.status.keys.accepted === 1);
-    assert.deepEqual((await salt(t, master, '-t', '20', '*', 'test.ping')).json, { [ID]: true });
-  });
-
-  await t.test('a master with another key is refused', async (t) => {
-    await master.restart({ pki_dir: join(master.folder, 'other') });
-    const seen = await watchMaster(t, master.sockDir);
-    await fireSingle(t, minion, 'a/lost');
-    // it is accepted here, and it is the minion that does not go on
-    await seen.until('salt/auth');
-    await waitUntil(() => complaints(minion).some((line) => /master key has changed/.test(line)));
-    assert.equal(master.daemon.counters.requests.authentic, 0);
-  });
-});
