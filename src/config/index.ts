@@ -12,7 +12,7 @@ export type { MasterKeySettings } from './key-settings.ts';
 export { masterSettings } from './master-settings.ts';
 export type { MasterSettings } from './master-settings.ts';
 export { maxJobs, minionSettings } from './minion-settings.ts';
-export type { MasterAddress, MinionSettings, SignInSettings } from './minion-settings.ts';
+export type { MasterAddress, MinionSettings } from './minion-settings.ts';
 export { minionId } from './minion-id.ts';
 export { checkOwnSettings } from './options/own-settings.ts';
 export {

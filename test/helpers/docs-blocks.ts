@@ -52,6 +52,7 @@ export function masked(line: string): string {
       .replace(/\b\d\d:\d\d:\d\d\.\d+/g, 'TIME')
       .replace(/\b\d+(?:\.\d+)? (?:ms|s)\b/g, 'DURATION')
       .replace(/[\w./-]*\/(minion|master)_event_(?:\w+_)?(pub|pull)\.ipc/g, '$1-$2')
+      .replace(/\b(?:[0-9a-f]{2}:){31}[0-9a-f]{2}\b/g, 'FINGERPRINT')
       // a listener that has just ended may still be counted
       .replace(/"subscribers":\d+/g, '"subscribers":N')
       .replace(/"dialect":"[\d.]+"/g, '"dialect":"RELEASE"')

@@ -2,7 +2,7 @@
 import type { TestContext } from 'node:test';
 import { answerAuth, sealPillar, sealReply } from '../../src/channel/answer.ts';
 import type { AuthDesk } from '../../src/channel/answer.ts';
-import { PublishKey } from '../../src/channel/publish-key.ts';
+import type { PublishKey } from '../../src/channel/publish-key.ts';
 import { parsePublicKey } from '../../src/codec/rsa/pem.ts';
 import type { LoadMap } from '../../src/codec/payload/raw-strings.ts';
 import { PubSocket } from '../../src/transport/zmtp/pub.ts';
@@ -30,21 +30,24 @@ export interface ScriptedMaster {
   /** Whether requests are answered; those that come meanwhile never are. */
   isAnswering: boolean;
   /** Requests of a kind, without what the channel has put in. */
-  loads(cmd: string): ReadonlyMap<unknown, unknown>[];
-  /** Publishes a job. */
-  publish(job: Readonly<Record<string, unknown>>): Promise<void>;
+  readonly loads: (cmd: string) => ReadonlyMap<unknown, unknown>[];
+  /** Publishes a job, with a topic before it where one is given. */
+  readonly publish: (job: Readonly<Record<string, unknown>>, topic?: string) => Promise<void>;
   /** Publishes bytes as they are. */
-  publishRaw(...frames: readonly Buffer[]): void;
+  readonly publishRaw: (...frames: readonly Buffer[]) => void;
   /** Makes another publish key. */
-  rotate(): Promise<void>;
+  readonly rotate: () => Promise<void>;
   /** Forgets all sessions. */
-  forget(): void;
+  readonly forget: () => void;
   /** Ends the connections of the publish port, and listens again. */
-  dropSubscribers(): Promise<void>;
+  readonly dropSubscribers: () => Promise<void>;
   /** Waits until so many subscribe. */
-  subscribed(count?: number): Promise<void>;
-  stop(): void;
+  readonly subscribed: (count?: number) => Promise<void>;
+  readonly stop: () => void;
 }
+
+// What the channel puts into each load.
+const ADDED: ReadonlySet<unknown> = new Set(['nonce', 'tok', 'ts', 'id']);
 
 let jids = 0;
 
@@ -74,7 +77,7 @@ export async function scriptedMaster(
   const { port: publishPort } = pub;
   const desk: AuthDesk & { publishKey: PublishKey } = { ...master.desk, publishPort };
   const asked: Asked[] = [];
-  const state = { signIns: 0, epoch: 0 };
+  const state = { signIns: 0 };
   const scripted = { pillar: new Map() as ReadonlyMap<unknown, unknown>, isAnswering: true };
   const answer = async (payload: Buffer): Promise<Buffer> => {
     const request = master.open(payload);
@@ -105,7 +108,19 @@ export async function scriptedMaster(
     pub.socket.destroy();
   };
   t.after(stop);
-  return Object.assign(scripted, {
+  return {
+    get pillar(): ReadonlyMap<unknown, unknown> {
+      return scripted.pillar;
+    },
+    set pillar(pillar: ReadonlyMap<unknown, unknown>) {
+      scripted.pillar = pillar;
+    },
+    get isAnswering(): boolean {
+      return scripted.isAnswering;
+    },
+    set isAnswering(isAnswering: boolean) {
+      scripted.isAnswering = isAnswering;
+    },
     master,
     port,
     publishPort,
@@ -116,19 +131,17 @@ export async function scriptedMaster(
     loads: (cmd: string) =>
       asked
         .filter((each) => each.cmd === cmd)
-        .map(
-          ({ whole }) =>
-            new Map([...whole].filter(([key]) => !['nonce', 'tok', 'ts', 'id'].includes(String(key)))),
-        ),
-    publish: async (job: Readonly<Record<string, unknown>>) => {
-      pub.socket.publish([await desk.publishKey.seal(job)]);
+        .map(({ whole }) => new Map([...whole].filter(([key]) => !ADDED.has(key)))),
+    publish: async (job: Readonly<Record<string, unknown>>, topic?: string) => {
+      const sealed = await desk.publishKey.seal(job);
+      pub.socket.publish(topic === undefined ? [sealed] : [Buffer.from(topic), sealed]);
     },
     publishRaw: (...frames: readonly Buffer[]) => {
       pub.socket.publish(frames);
     },
     rotate: () => desk.publishKey.rotate(),
     forget: () => {
-      master.clock += 2_000_000;
+      desk.sessions.endAll();
     },
     dropSubscribers: async () => {
       pub.socket.destroy();
@@ -137,7 +150,7 @@ export async function scriptedMaster(
     },
     subscribed: (count = 1) => waitUntil(() => subscriptions.count >= count),
     stop,
-  });
+  };
 }
 
 async function publishOn(

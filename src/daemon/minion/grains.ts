@@ -43,12 +43,22 @@ interface InterfaceAddress {
   readonly mac: string;
 }
 
+/** An address that a name has. */
+interface LookedUp {
+  readonly address: string;
+  readonly family: number;
+}
+
+/** Finds the addresses of a name; none where that cannot be done. */
+export type AddressesOf = (name: string) => Promise<readonly LookedUp[]>;
+
 const LOOKUP_MS = 2000;
 
 /** Gathers the grains. A static file that makes no sense is left out, and that is told. */
 export async function collectGrains(
   source: GrainsSource,
   readText: ReadText = readTextFile,
+  addressesOf: AddressesOf = lookedUp,
 ): Promise<Map<string, unknown>> {
   const grains = new Map<string, unknown>([
     ['id', source.id],
@@ -58,11 +68,8 @@ export async function collectGrains(
     ['saltbus', source.version],
     ['pid', process.pid],
     ...kernelGrains(readText),
-    ...describeOs(readText('/etc/os-release') ?? readText('/usr/lib/os-release') ?? '', {
-      debian: readText('/etc/debian_version'),
-      machine: machine(),
-    }),
-    ...(await nameGrains(readText)),
+    ...describeOs(readText('/etc/os-release') ?? readText('/usr/lib/os-release') ?? '', machine()),
+    ...(await nameGrains(readText, addressesOf)),
     ...addressGrains(networkInterfaces(), hardwareAddresses(readText)),
   ]);
   for (const [key, value] of staticGrains(source.file, readText)) grains.set(key, value);
@@ -120,7 +127,7 @@ function groupName(gid: number, groups: string): string {
 }
 
 // The full name as Python's getfqdn finds it in the hosts file; DNS is asked for addresses only, and not for long.
-async function nameGrains(readText: ReadText): Promise<[string, unknown][]> {
+async function nameGrains(readText: ReadText, addressesOf: AddressesOf): Promise<[string, unknown][]> {
   const host = hostname();
   const fqdn = fullName(host, readText('/etc/hosts') ?? '');
   const dot = fqdn.indexOf('.');
@@ -147,9 +154,7 @@ function fullName(host: string, hosts: string): string {
   return host;
 }
 
-async function addressesOf(
-  name: string,
-): Promise<readonly { readonly address: string; readonly family: number }[]> {
+async function lookedUp(name: string): Promise<readonly LookedUp[]> {
   const found = lookup(name, { all: true }).catch(() => []);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never[]>((resolve) => {

@@ -39,16 +39,11 @@ const DEBIAN_ARCH: Readonly<Record<string, string>> = {
   ppc64le: 'ppc64el',
 };
 
-/** What is known besides the file. */
-export interface OsHints {
-  /** The content of `/etc/debian_version`. */
-  readonly debian: string | undefined;
-  /** The machine as the kernel calls it. */
-  readonly machine: string;
-}
-
-/** The grains; a system that does not say what it is has the name of its kernel's family. */
-export function describeOs(osRelease: string, hints: OsHints): [string, unknown][] {
+/**
+ * The grains; a system that does not say what it is has the name of its kernel.
+ * @param machine - as the kernel calls it
+ */
+export function describeOs(osRelease: string, machine: string): [string, unknown][] {
   const fields = readOsRelease(osRelease);
   const id = fields.get('ID') ?? '';
   const known = Object.hasOwn(NAMES, id) ? NAMES[id] : undefined;
@@ -66,7 +61,7 @@ export function describeOs(osRelease: string, hints: OsHints): [string, unknown]
     ['osrelease', version],
     ['osrelease_info', version === '' ? [] : numbers],
     ['oscodename', fields.get('VERSION_CODENAME') ?? fields.get('PRETTY_NAME') ?? ''],
-    ['osarch', family === 'Debian' ? (DEBIAN_ARCH[hints.machine] ?? hints.machine) : hints.machine],
+    ['osarch', family === 'Debian' ? (DEBIAN_ARCH[machine] ?? machine) : machine],
     // Ubuntu's releases are told apart by the whole number
     [
       'osfinger',

@@ -167,3 +167,20 @@ test('closing lets subscribers take what waits', async (t) => {
   await ended;
   assert.deepEqual(reader.tags, ['last']);
 });
+
+test('an event of this process itself reaches subscribers, and observers see each one', async (t) => {
+  const bus = broker(t);
+  const seenInside: string[] = [];
+  const stop = bus.observe((buffer, { start, end }) => {
+    const text = buffer.toString('latin1', start, end);
+    seenInside.push(text.slice(0, text.indexOf('\n')));
+  });
+  const [bare, prefixed] = [subscriber(bus, 'bare'), subscriber(bus, 'prefixed')];
+  bus.fire(body('own'));
+  writer(bus).write(encodeFrame(body('other'), 'prefixed'));
+  for (const { seen } of [bare, prefixed]) assert.deepEqual(await seen(2), ['own', 'other']);
+  stop();
+  bus.fire(body('unseen'));
+  assert.deepEqual(await bare.seen(3), ['own', 'other', 'unseen']);
+  assert.deepEqual([seenInside, bus.counters.events], [['own', 'other'], 3]);
+});

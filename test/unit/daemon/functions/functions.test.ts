@@ -10,8 +10,8 @@ import { SaltbusError } from '../../../../src/errors.ts';
 
 interface Rig {
   readonly fired: unknown[];
-  run(name: string, ...args: readonly ExactValue[]): Promise<FunctionResult>;
-  value(name: string, ...args: readonly ExactValue[]): Promise<unknown>;
+  readonly run: (name: string, ...args: readonly ExactValue[]) => Promise<FunctionResult>;
+  readonly value: (name: string, ...args: readonly ExactValue[]) => Promise<unknown>;
 }
 
 const GRAINS = new Map<string, unknown>([

@@ -8,15 +8,15 @@ import type { JobsOptions } from '../../../../src/daemon/minion/jobs.ts';
 
 function job(fun: string | readonly string[], changes: Readonly<Record<string, ExactValue>> = {}): Job {
   const fields = { fun, arg: [] as ExactValue[], tgt: '*', jid: '20261125000000000000', ...changes };
-  return { cmd: 'job', ...fields, whole: new Map<ExactValue, ExactValue>(Object.entries(fields)) } as Job;
+  return { cmd: 'job', ...fields, whole: new Map<ExactValue, ExactValue>(Object.entries(fields)) };
 }
 
 interface Rig {
   readonly jobs: Jobs;
   readonly returned: Map<string, unknown>[];
-  run(job: Job): void;
+  readonly run: (job: Job) => void;
   /** Ends the oldest job that waits to be told to. */
-  finish(value?: unknown): Promise<void>;
+  readonly finish: (value?: unknown) => Promise<void>;
 }
 
 function settled(): Promise<void> {

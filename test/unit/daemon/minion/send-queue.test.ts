@@ -7,7 +7,7 @@ interface Rig {
   readonly queue: SendQueue<string>;
   readonly sent: string[];
   /** Says what comes of the one that is being sent. */
-  answer(sent: Sent): Promise<void>;
+  readonly answer: (sent: Sent) => Promise<void>;
 }
 
 function rig(limits: { readonly maxItems?: number; readonly maxBytes?: number } = {}): Rig {
