@@ -180,7 +180,7 @@ suite('changes of keys', () => {
     const encoder = new EventBodyEncoder();
     const told = (tag: string, data: Record<string, unknown>): void => {
       const body = Buffer.concat([Buffer.from('xx'), encoder.encode(tag, data)]);
-      changes.tap(body, { start: 2, end: body.length });
+      changes.observe(body, { start: 2, end: body.length });
     };
     told('salt/key', { result: true, act: 'reject', id: 'web1' });
     changes.on(change({}));
@@ -188,7 +188,7 @@ suite('changes of keys', () => {
     told('salt/key', { result: true, act: 'accept', id: 'web1' });
     told('salt/keys', { act: 'delete', id: 'web1' });
     told('salt/key', { act: 7 });
-    changes.tap(Buffer.from('salt/key\n\n\xc1', 'latin1'), { start: 0, end: 11 });
+    changes.observe(Buffer.from('salt/key\n\n\xc1', 'latin1'), { start: 0, end: 11 });
     changes.on(change({ state: 'deleted' }));
     t.mock.timers.tick(700);
     assert.deepEqual(fired, [keyEvent('delete')]);
