@@ -7,11 +7,16 @@ import type { TestContext } from 'node:test';
 import type { MinionOptions } from '../../src/daemon/minion/minion.ts';
 import type { MinionSpoolOptions } from '../../src/daemon/minion/minion-spools.ts';
 import { SaltbusError } from '../../src/errors.ts';
+import { temporaryFolder } from '../helpers/own-bus.ts';
+import { ownMaster, watchMaster } from '../helpers/own-master.ts';
+import type { OwnMaster } from '../helpers/own-master.ts';
 import { clientOfMinion, minionPlace, ownMinion } from '../helpers/own-minion.ts';
 import type { MinionPlace } from '../helpers/own-minion.ts';
 import { scriptedMaster } from '../helpers/scripted-master.ts';
 import type { ScriptedMaster } from '../helpers/scripted-master.ts';
 import { takeEvents } from '../helpers/take.ts';
+import { openAccepted } from '../../src/daemon/master/accepted.ts';
+import type { AcceptedEvent } from '../../src/daemon/master/accepted.ts';
 import { waitUntil } from '../helpers/wait-until.ts';
 
 const LIMIT = { timeout: 60_000 };
@@ -191,4 +196,165 @@ test('an id goes along to a master that is not ours where that is wanted', LIMIT
       ['_saltbus', metadata(1)],
     ]),
   ]);
+});
+
+interface OursRig {
+  readonly master: OwnMaster;
+  readonly place: MinionPlace;
+  /** What is in the store of the master, which is stopped for it. */
+  readonly kept: () => Promise<readonly AcceptedEvent[]>;
+}
+
+async function ours(t: TestContext): Promise<OursRig> {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'c/saltbus/accepted.db');
+  const master = await ownMaster(t, { folder, options: { accepted: { path } } });
+  const place = minionPlace(t, 'web1', {
+    master: `127.0.0.1:${master.requestPort}`,
+    publish_port: master.publishPort,
+    auth_timeout: 0.5,
+  });
+  return {
+    master,
+    place,
+    kept: async () => {
+      await master.stop();
+      await using store = await openAccepted({ path });
+      return await store.after(0, 10_000);
+    },
+  };
+}
+
+/** The same event, as the bus of the master has it. */
+function plainly(data: unknown): Record<string, unknown> {
+  const { _stamp: stamp, ts, ...rest } = data as Record<string, unknown>;
+  assert.equal(typeof stamp, 'string');
+  assert.equal(ts === undefined || typeof ts === 'number', true);
+  return rest;
+}
+
+test(
+  'our master has it in its store before it is called accepted, in the shape of ever',
+  LIMIT,
+  async (t) => {
+    const { master, place, kept } = await ours(t);
+    const seen = await watchMaster(t, master.sockDir);
+    const minion = await ownMinion(t, place, spooling(place));
+    const bus = await clientOfMinion(t, place);
+    const ids = ['01JDQ3V9K8R2MZT5X7W1', '01JDQ3V9K8R2MZT5X7W2'];
+    const outcomes = await Promise.all([
+      bus.fireMaster('one', { n: 1 }, { id: ids[0] ?? '', wait: 'accepted' }),
+      bus.fireMaster(
+        [
+          { tag: 'a', data: { n: 1 } },
+          { tag: 'b', n: 2 },
+        ],
+        {
+          id: ids[1] ?? '',
+          wait: 'accepted',
+        },
+      ),
+      ...Array.from({ length: 200 }, (_, n) => bus.fireMaster('many', { n }, { wait: 'accepted' })),
+    ]);
+    assert.deepEqual(new Set(outcomes), new Set(['accepted']));
+    await bus.fire('fire_master', single('salt-way', { n: 1 }));
+    const last = await seen.until('salt-way');
+    assert.equal(typeof (last.data as { _saltbus: { id: unknown } })._saltbus.id, 'string');
+    const events = seen.events.filter(({ tag }) => ['one', 'a', 'b'].includes(tag));
+    assert.deepEqual(
+      events.map(({ tag, data }) => [tag, plainly(data)]),
+      [
+        [
+          'one',
+          {
+            cmd: '_minion_event',
+            pretag: null,
+            data: { n: 1 },
+            tag: 'one',
+            id: 'web1',
+            _saltbus: { minion: 'web1', id: ids[0] },
+          },
+        ],
+        ['a', { n: 1, _saltbus: { minion: 'web1', id: ids[1] } }],
+        ['b', { tag: 'b', n: 2, _saltbus: { minion: 'web1', id: ids[1] } }],
+      ],
+    );
+    const many = seen.events.filter(({ tag }) => tag === 'many');
+    assert.deepEqual(
+      many.map(({ data }) => (data as { data: { n: number } }).data.n),
+      Array.from({ length: 200 }, (_, n) => n),
+    );
+    assert.deepEqual(master.daemon.counters.accepted, { accepted: 204, copies: 0, forgotten: 0 });
+    assert.ok((minion.status.masters[0]?.counters.answered ?? 0) < 150, 'many go in one request');
+    await waitUntil(() => minion.status.spool?.['depth'] === 0);
+    const stored = await kept();
+    assert.equal(new Set(stored.map(({ id }) => id)).size, 204);
+    assert.deepEqual(
+      stored.slice(0, 3).map(({ id, minion: sender, tag }) => [id, sender, tag]),
+      [
+        [ids[0], 'web1', 'one'],
+        [`${ids[1] ?? ''}.0`, 'web1', 'a'],
+        [`${ids[1] ?? ''}.1`, 'web1', 'b'],
+      ],
+    );
+  },
+);
+
+test('a copy is in the store once; on the bus again only after a restart, and marked', LIMIT, async (t) => {
+  const { master, place, kept } = await ours(t);
+  const id = '01JDQ3V9K8R2MZT5X7W4';
+  // the minion forgets what it has sent, as one does that is started anew
+  const fire = async (): Promise<void> => {
+    const minion = await ownMinion(t, place, spooling(place));
+    await using bus = await clientOfMinion(t, place);
+    assert.equal(await bus.fireMaster('x', { n: 1 }, { id, wait: 'accepted' }), 'accepted');
+    await minion.close();
+  };
+  const before = await watchMaster(t, master.sockDir);
+  await fire();
+  await fire();
+  assert.deepEqual(master.daemon.counters.accepted, { accepted: 1, copies: 1, forgotten: 0 });
+  const metadata = (events: typeof before.events): unknown[] =>
+    events.filter(({ tag }) => tag === 'x').map(({ data }) => (data as { _saltbus: unknown })._saltbus);
+  assert.deepEqual(metadata(before.events), [{ minion: 'web1', id }]);
+  await master.restart();
+  const after = await watchMaster(t, master.sockDir);
+  await fire();
+  await after.until('x');
+  assert.deepEqual(metadata(after.events), [{ minion: 'web1', id, redelivered: true }]);
+  assert.deepEqual(master.daemon.counters.accepted, { accepted: 0, copies: 1, forgotten: 0 });
+  assert.equal((await kept()).length, 1);
+});
+
+test('what our master does not let through is told to who fired it, and kept by nobody', LIMIT, async (t) => {
+  const { master, place, kept } = await ours(t);
+  await ownMinion(t, place, spooling(place));
+  const bus = await clientOfMinion(t, place);
+  await assert.rejects(
+    bus.fireMaster('salt/minion/web2/start', {}, { wait: 'accepted' }),
+    (error) => error instanceof SaltbusError && error.code === 'ERR_SALTBUS_NOT_SPOOLED',
+  );
+  assert.equal(await bus.fireMaster('fine', {}, { wait: 'accepted' }), 'accepted');
+  assert.equal(master.daemon.counters.requests.declined.get('foreign-id'), 1);
+  assert.deepEqual(
+    (await kept()).map(({ tag }) => tag),
+    ['fine'],
+  );
+});
+
+test('a master of ours without a store is sent to as a real one', LIMIT, async (t) => {
+  const master = await ownMaster(t);
+  const place = minionPlace(t, 'web1', { master: `127.0.0.1:${master.requestPort}` });
+  const seen = await watchMaster(t, master.sockDir);
+  await ownMinion(t, place, spooling(place));
+  const bus = await clientOfMinion(t, place);
+  assert.equal(await bus.fireMaster('x', { n: 1 }, { wait: 'accepted' }), 'accepted');
+  const { data } = await seen.until('x');
+  assert.deepEqual(plainly(data), {
+    cmd: '_minion_event',
+    pretag: null,
+    data: { n: 1 },
+    tag: 'x',
+    id: 'web1',
+  });
 });

@@ -22,6 +22,8 @@ import type { ZmtpBinding } from '../../transport/zmtp/settings.ts';
 import type { BrokerCounters } from '../broker.ts';
 import { serveBus } from '../bus-server.ts';
 import type { BusServer, SocketPair } from '../bus-server.ts';
+import { openAccepted } from './accepted.ts';
+import type { AcceptedCounters, AcceptedOptions } from './accepted.ts';
 import type { EventRule } from './events/event-acl.ts';
 import { jidMaker } from './jobs/jid.ts';
 import { JobRecords } from './jobs/job-records.ts';
@@ -57,6 +59,8 @@ export interface MasterOptions {
   readonly eventRules?: readonly EventRule[];
   /** Whether the verified sender is put into each event of a minion. @defaultValue false */
   readonly stampSender?: boolean;
+  /** Where events with ids are kept before they are answered. @defaultValue they are not */
+  readonly accepted?: AcceptedOptions | undefined;
   /** RSA operations at once. @defaultValue as many as there are processors, four at most (libuv's threads) */
   readonly rsaAtOnce?: number;
   /** Least time between two new publish keys, in milliseconds. @defaultValue 10 000 */
@@ -85,6 +89,8 @@ export interface MasterCounters {
   readonly requests: RequestCounters;
   readonly local: LocalClientCounters;
   readonly events: MasterBusCounters;
+  /** Of events with ids; `undefined` when they are not kept. */
+  readonly accepted: AcceptedCounters | undefined;
   readonly published: number;
   readonly rotations: number;
   readonly sessions: number;
@@ -154,6 +160,8 @@ async function open(
   });
   onOpened(() => keys.close());
   const bus = new MasterBus(server.broker, traits.zonedStamp);
+  const accepted = options.accepted === undefined ? undefined : await openAccepted(options.accepted);
+  onOpened(() => accepted?.close());
   const kept = await openKept(settings.keys.cachedir, traits.line);
   const desk = await openDesk(settings, keys);
   const changes = new KeyChanges({
@@ -199,6 +207,7 @@ async function open(
     },
     eventRules: options.eventRules ?? [],
     stampSender: options.stampSender ?? false,
+    accepted,
   };
   const local = new LocalClient({
     secrets: keys.secrets,
@@ -388,11 +397,12 @@ class Master implements MasterDaemon {
   }
 
   get counters(): MasterCounters {
-    const { requests, local, bus, publisher, rotation, desk, jobs, sockets, server } = this.#parts;
+    const { requests, local, bus, publisher, rotation, desk, jobs, sockets, server, services } = this.#parts;
     return {
       requests: requests.counters,
       local: local.counters,
       events: bus.counters,
+      accepted: services.accepted?.counters,
       published: publisher.counters.published,
       rotations: rotation.count,
       sessions: desk.sessions.size,
@@ -429,7 +439,7 @@ class Master implements MasterDaemon {
   }
 
   async #close({ signal }: { readonly signal?: AbortSignal }): Promise<void> {
-    const { requests, sockets, rotation, changes, keys, kept, server, closeMarkers } = this.#parts;
+    const { requests, sockets, rotation, changes, keys, kept, server, services, closeMarkers } = this.#parts;
     const late = AbortSignal.timeout(DRAIN_MS);
     const bound = signal === undefined ? late : AbortSignal.any([signal, late]);
     clearInterval(this.#loop);
@@ -437,6 +447,7 @@ class Master implements MasterDaemon {
     await closeMarkers();
     await requests.idle(bound);
     await Promise.all([sockets.router.close({ signal: bound }), sockets.pub.close({ signal: bound })]);
+    await services.accepted?.close();
     await keys.close();
     changes.close();
     await Promise.all([kept.grains.flushed(), kept.mine.flushed()]);

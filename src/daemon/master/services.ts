@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { ExactValue } from '../../codec/msgpack/values.ts';
 import type { MasterSettings } from '../../config/index.ts';
 import { publish } from '../../diagnostics.ts';
+import type { AcceptedEvents } from './accepted.ts';
 import { minionCommands } from './commands.ts';
 import type { MinionCommand } from './commands.ts';
 import { compileEventAcl } from './events/event-acl.ts';
@@ -60,6 +61,7 @@ export interface ServiceParts {
   readonly onRevoke: (id: string, options: { readonly keepCache: boolean }) => void;
   readonly eventRules: readonly EventRule[];
   readonly stampSender: boolean;
+  readonly accepted: AcceptedEvents | undefined;
 }
 
 /**
@@ -101,6 +103,7 @@ export async function serviceCommands(
     }),
     jobs,
     newJid,
+    accepted: parts.accepted,
     events: { acl: compileEventAcl(parts.eventRules), stampSender: parts.stampSender },
     // from YAML: what it can hold, msgpack can say
     masterOptions: settings.forMinions as ReadonlyMap<string, ExactValue>,
