@@ -1,5 +1,6 @@
 /**
- * Runs the benchmarks, prints them, and keeps the figures as JSON in `bench/results/`.
+ * Runs the benchmarks, prints them, and keeps the figures as JSON: of short runs in `bench/results/latest.json`, of full ones
+ * in `docs/performance.json` too, from which `scripts/performance-page.ts` makes the table of `docs/performance.md`.
  *
  *     npm run bench [-- --short] [NAME...]
  */
@@ -17,6 +18,7 @@ import { target } from '../bench/target.ts';
 import { stalled } from '../bench/stalled.ts';
 import { throughput } from '../bench/throughput.ts';
 import { zmtpPublications, zmtpRequests } from '../bench/zmtp.ts';
+import { keepFigures } from './performance-page.ts';
 
 const BENCHMARKS: Readonly<Record<string, (short: boolean) => Promise<Figure>>> = {
   decode,
@@ -40,15 +42,16 @@ const BENCHMARKS: Readonly<Record<string, (short: boolean) => Promise<Figure>>> 
 const args = process.argv.slice(2);
 const short = args.includes('--short');
 const named = args.filter((arg) => !arg.startsWith('-'));
-const figures: Figure[] = [];
+const figures: Record<string, Figure> = {};
 for (const name of named.length === 0 ? Object.keys(BENCHMARKS) : named) {
   const measure = BENCHMARKS[name];
   if (measure === undefined)
     throw new Error(`There is no benchmark '${name}'; there are ${Object.keys(BENCHMARKS).join(', ')}`);
   const figure = await measure(short);
   printFigure(figure);
-  figures.push(figure);
+  figures[name] = figure;
 }
 mkdirSync('bench/results', { recursive: true });
-const machine = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length };
+const machine = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length };
 writeFileSync('bench/results/latest.json', `${JSON.stringify({ short, machine, figures }, null, 2)}\n`);
+if (!short) keepFigures(machine, figures);

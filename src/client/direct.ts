@@ -88,12 +88,13 @@ export async function openDirect(
   if (signal?.aborted === true) throw aborted(signal);
   const identity = await readMinionIdentity(settings.id, settings.privateKeyFile);
   const signIn = await signInOptions(settings);
-  const masters = settings.masters.addresses.map(
+  const { addresses, localAddress } = settings.masters;
+  const masters = addresses.map(
     (address) =>
       new DirectMaster(
         {
           identity,
-          address,
+          address: { ...address, ...(localAddress === undefined ? {} : { localAddress }) },
           signIn,
           pin: (pem) => {
             pinMasterKey(settings.masterKeyFile, pem, settings.user);

@@ -7,7 +7,7 @@ import { minionKeySettings } from './key-settings.ts';
 import { mastersOf } from './masters.ts';
 import type { Masters } from './masters.ts';
 import { minionId } from './minion-id.ts';
-import { integerOption, unfit } from './options/read.ts';
+import { boolOption, enumOption, integerOption, isConfigured, optionalText } from './options/read.ts';
 import type { SaltConfig } from './salt-config.ts';
 
 /** Read from a minion's configuration, with Salt's defaults (3006.30, 3007.17, 3008.5). */
@@ -42,12 +42,9 @@ export function directSettings(
   config: SaltConfig,
   overrides: { readonly id?: string | undefined } = {},
 ): DirectSettings {
-  const transport = config.values.get('transport');
-  if (transport?.value !== undefined && !['zeromq', 'detect', null].includes(transport.value as string)) {
-    throw unfit(transport, 'transport', 'zeromq: nothing else is spoken here');
-  }
+  enumOption(config, 'transport', ['zeromq']);
   const { pkiDir, hashType } = minionKeySettings(config);
-  const signs = flag(config, 'verify_master_pubkey_sign');
+  const signs = boolOption(config, 'verify_master_pubkey_sign').value;
   return {
     id: overrides.id ?? minionId(config).value,
     masters: mastersOf(config),
@@ -56,37 +53,22 @@ export function directSettings(
     masterSignKeyFile: signs
       ? join(pkiDir, `${plainName(config, 'master_sign_key_name') ?? 'master_sign'}.pub`)
       : undefined,
-    masterFinger: text(config, 'master_finger'),
+    masterFinger: optionalText(config, 'master_finger'),
     hashType,
-    openMode: flag(config, 'open_mode'),
-    encryptionAlgorithm: text(config, 'encryption_algorithm'),
-    signingAlgorithm: text(config, 'signing_algorithm'),
-    user: text(config, 'user'),
+    openMode: boolOption(config, 'open_mode').value,
+    encryptionAlgorithm: optionalText(config, 'encryption_algorithm'),
+    signingAlgorithm: optionalText(config, 'signing_algorithm'),
+    user: isConfigured(config, 'user') ? optionalText(config, 'user') : undefined,
     maxEventSize: integerOption(config, 'max_event_size').value,
     source: config.mainFile,
   };
 }
 
 function plainName(config: SaltConfig, key: string): string | undefined {
-  const name = text(config, key);
+  const name = optionalText(config, key);
   if (name === undefined || !/[/\0]/.test(name)) return name;
   throw new SaltbusError(
     'ERR_SALTBUS_CONFIG',
     `${key} is ${JSON.stringify(name)}, which is no name of a file`,
   );
-}
-
-function text(config: SaltConfig, key: string): string | undefined {
-  const configured = config.values.get(key);
-  if (configured?.value === undefined || configured.value === null || configured.value === '')
-    return undefined;
-  if (typeof configured.value !== 'string') throw unfit(configured, key, 'text');
-  return configured.value;
-}
-
-function flag(config: SaltConfig, key: string): boolean {
-  const configured = config.values.get(key);
-  if (configured?.value === undefined || configured.value === null) return false;
-  if (typeof configured.value !== 'boolean') throw unfit(configured, key, 'True or False');
-  return configured.value;
 }

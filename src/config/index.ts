@@ -12,7 +12,8 @@ export type { MasterKeySettings } from './key-settings.ts';
 export { masterSettings } from './master-settings.ts';
 export type { MasterSettings } from './master-settings.ts';
 export { maxJobs, minionSettings } from './minion-settings.ts';
-export type { MasterAddress, MinionSettings } from './minion-settings.ts';
+export type { MinionSettings } from './minion-settings.ts';
+export type { MasterAddress } from './masters.ts';
 export { minionId } from './minion-id.ts';
 export { checkOwnSettings } from './options/own-settings.ts';
 export {

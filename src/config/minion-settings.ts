@@ -1,9 +1,9 @@
 /**
  * What a minion daemon is told by its configuration.
  */
-import { isIPv6 } from 'node:net';
 import { dirname, join } from 'node:path';
-import { SaltbusError } from '../errors.ts';
+import { masterAddresses, sourceAddress } from './masters.ts';
+import type { MasterAddress } from './masters.ts';
 import { minionId } from './minion-id.ts';
 import {
   boolOption,
@@ -14,7 +14,6 @@ import {
   mapOption,
   optionalText,
   pathOption,
-  placeBefore,
   secondsOption,
   textOption,
 } from './options/read.ts';
@@ -64,13 +63,6 @@ export interface MinionSettings {
   readonly grains: ReadonlyMap<string, unknown>;
   /** The file of static grains, beside the configuration; it may be absent. */
   readonly grainsFile: string | undefined;
-}
-
-/** Where a master is. */
-export interface MasterAddress {
-  readonly host: string;
-  /** Of requests. */
-  readonly port: number;
 }
 
 /** How a minion signs in. */
@@ -162,34 +154,6 @@ export function minionSettings(config: SaltConfig, id?: string): MinionSettings 
   };
 }
 
-function masterAddresses(config: SaltConfig): readonly MasterAddress[] {
-  const configured = listOption(config, 'master');
-  const port = integerOption(config, 'master_port').value;
-  const masters = configured.value.map((text) => {
-    const address = parseMaster(text, port);
-    if (address !== undefined) return address;
-    throw new SaltbusError(
-      'ERR_SALTBUS_CONFIG',
-      `${placeBefore(configured)}master holds ${JSON.stringify(text)}, which is no name or address with or without a port`,
-      { next: 'Write it as salt.example.com, salt.example.com:4506, 192.0.2.1 or [2001:db8::1]:4506.' },
-    );
-  });
-  if (masters.length > 0) return masters;
-  throw new SaltbusError('ERR_SALTBUS_CONFIG', `${placeBefore(configured)}master names nobody`, {
-    next: 'Name the master.',
-  });
-}
-
-/** A master as it is written: a name or address, with a port behind a colon where one is meant; IPv6 with a port in brackets. */
-export function parseMaster(text: string, defaultPort: number): MasterAddress | undefined {
-  if (isIPv6(text)) return { host: text, port: defaultPort };
-  const match = /^(?:\[([^\]]+)\]|([^\s:/[\]]+))(?::(\d{1,5}))?$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  if (host === undefined || (match?.[1] !== undefined && !isIPv6(host))) return undefined;
-  const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
-  return port >= 1 && port <= 65_535 ? { host, port } : undefined;
-}
-
 function shuffled(masters: readonly MasterAddress[], isAsked: boolean): readonly MasterAddress[] {
   if (!isAsked) return masters;
   const left = [...masters];
@@ -203,21 +167,6 @@ function keepAliveMs(config: SaltConfig): number {
   const idle = integerOption(config, 'tcp_keepalive_idle').value;
   // what the system has, which is two hours on Linux
   return (idle > 0 ? idle : 7200) * 1000;
-}
-
-function sourceAddress(config: SaltConfig): string | undefined {
-  const address = optionalText(config, 'source_address');
-  if (address !== undefined) return address;
-  const name = optionalText(config, 'source_interface_name');
-  if (name === undefined) return undefined;
-  const own = config.system.addresses?.(name) ?? [];
-  const chosen = own.find((each) => !isIPv6(each)) ?? own[0];
-  if (chosen !== undefined) return chosen;
-  throw new SaltbusError(
-    'ERR_SALTBUS_CONFIG',
-    `${placeBefore(config.values.get('source_interface_name'))}source_interface_name is ${JSON.stringify(name)}, and no such interface has an address`,
-    { next: 'Name an interface of this host, or set source_address.' },
-  );
 }
 
 /** How many jobs may run at a time: `process_count_max` where it is set, else our own `max_jobs`. */

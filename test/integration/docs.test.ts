@@ -10,8 +10,8 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { encode } from '../../src/codec/msgpack/encode.ts';
 import { idHash } from '../../src/config/index.ts';
-import { openControl } from '../../src/control/index.ts';
 import type { FireAnswer } from '../../src/control/index.ts';
+import { openControl } from '../../src/control/index.ts';
 import { freePort } from '../../src/testing/real-salt/ports.ts';
 import { masterKeyNamed } from '../helpers/channel.ts';
 import { saltbus, saltbusOnPath, start } from '../helpers/cli.ts';
@@ -46,13 +46,13 @@ function addKeys(root: string): void {
 }
 
 /** The master that docs/fire.md sends to, and the keys of the minion. Returns where it is. */
-async function addDirectMaster(t: TestContext, root: string): Promise<ReadonlyMap<string, string>> {
+async function addMaster(t: TestContext, root: string): Promise<string> {
   const served = await servedMaster(t);
   const { port } = await served.router.listen('127.0.0.1', 0);
   const pkiDir = minionKeyFiles(root, 'web01', masterKeyNamed('master').publicPem);
   const name = `127.0.0.1:${port}`;
   appendFileSync(join(root, 'etc/salt/minion'), `pki_dir: ${pkiDir}\nmaster: ${name}\n`);
-  return new Map([[name, '10.0.0.5:4506']]);
+  return name;
 }
 
 const SPOOL_PART = fileURLToPath(new URL('../helpers/spool-part.ts', import.meta.url));
@@ -111,23 +111,6 @@ async function addMinionConfig(t: TestContext, root: string): Promise<ReadonlyMa
   return new Map([[`127.0.0.1:${port}`, 'salt.example.com:4506']]);
 }
 
-/** What stands behind a page, and the addresses in its output with what is shown for them. */
-async function addFor(t: TestContext, page: string, root: string): Promise<ReadonlyMap<string, string>> {
-  switch (page) {
-    case 'fire.md':
-      return await addDirectMaster(t, root);
-    case 'master.md':
-      return await addMasterConfig(root);
-    case 'minion.md':
-      return await addMinionConfig(t, root);
-    case 'key.md':
-      addKeys(root);
-      break;
-    default:
-  }
-  return new Map();
-}
-
 async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   const root = temporaryFolder(t);
   for (const folder of ['etc/salt/minion.d', 'work']) mkdirSync(join(root, folder), { recursive: true });
@@ -139,7 +122,11 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
     `sock_dir: ${root}/var/run/salt/minion`,
     `cachedir: ${root}/var/cache/salt/minion`,
   ]);
-  const addresses = await addFor(t, page, root);
+  if (page === 'key.md') addKeys(root);
+  const master = page === 'fire.md' ? await addMaster(t, root) : undefined;
+  let addresses: ReadonlyMap<string, string> = new Map();
+  if (page === 'master.md') addresses = await addMasterConfig(root);
+  if (page === 'minion.md') addresses = await addMinionConfig(t, root);
   write('minion.d/returner.conf', ['mysql.host: db.example.com', 'mysql.pass: secret']);
   const env = {
     ...process.env,
@@ -163,9 +150,9 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   });
   let lines: string[] = [];
   createInterface({ input: shell.stdout }).on('line', (line) => {
-    let shown = onHost(line, root);
+    let shown = line;
     for (const [here, there] of addresses) shown = shown.replaceAll(here, there);
-    lines.push(shown);
+    lines.push(onHost(shown, root, master));
   });
   shell.stdin.write('exec 2>&1\n');
   return {
@@ -183,10 +170,11 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
 }
 
 // As it is on that host: without the temporary folder, as root, and with the address of its master.
-function onHost(line: string, root: string): string {
+function onHost(line: string, root: string, master?: string): string {
   const { username } = userInfo();
   return line
     .replaceAll(root, '')
+    .replaceAll(master ?? root, master === undefined ? '' : '10.0.0.5:4506')
     .replace(new RegExp(`\\b(owner |group |user \\(|: )${username}\\b`, 'g'), '$1root');
 }
 

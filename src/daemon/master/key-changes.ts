@@ -102,8 +102,9 @@ export class KeyChanges {
   }
 }
 
+// 3008's salt-key says `rejected` where the others say `reject`; the six letters are the same.
 function nameOf(act: string, id: string): string {
-  return `${act} ${id}`;
+  return `${act.slice(0, 6)} ${id}`;
 }
 
 function readKeyEvent(bytes: Buffer): string | undefined {

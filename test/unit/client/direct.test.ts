@@ -23,7 +23,11 @@ function settingsFor(
   const pkiDir = minionKeyFiles(temporaryFolder(t), 'web01', pinned ?? PINNED);
   return {
     id: 'web01',
-    masters: { use, addresses: masters.map((_, index) => ({ host: `master${index}`, port: 4506 })) },
+    masters: {
+      use,
+      addresses: masters.map((_, index) => ({ host: `master${index}`, port: 4506 })),
+      localAddress: undefined,
+    },
     privateKeyFile: join(pkiDir, 'minion.pem'),
     masterKeyFile: join(pkiDir, 'minion_master.pub'),
     masterSignKeyFile: undefined,

@@ -19,15 +19,15 @@ function settings(text: string, id?: string): DirectSettings {
 test('without any option: Salt’s defaults', () => {
   assert.deepEqual(settings(''), {
     id: 'host',
-    masters: { use: 'each', addresses: [{ host: 'salt', port: 4506 }] },
+    masters: { use: 'each', addresses: [{ host: 'salt', port: 4506 }], localAddress: undefined },
     privateKeyFile: '/etc/salt/pki/minion/minion.pem',
     masterKeyFile: '/etc/salt/pki/minion/minion_master.pub',
     masterSignKeyFile: undefined,
     masterFinger: undefined,
     hashType: 'sha256',
     openMode: false,
-    encryptionAlgorithm: undefined,
-    signingAlgorithm: undefined,
+    encryptionAlgorithm: 'OAEP-SHA1',
+    signingAlgorithm: 'PKCS1v15-SHA1',
     user: undefined,
     maxEventSize: 1024 * 1024,
     source: '/c/minion',
@@ -47,7 +47,7 @@ test('what is configured', () => {
   assert.equal(found.signingAlgorithm, 'PKCS1v15-SHA224');
   assert.equal(found.user, 'salt');
   assert.equal(found.maxEventSize, 2048);
-  assert.deepEqual(found.masters.addresses, [{ host: 'salt', port: 4506, localAddress: '192.0.2.7' }]);
+  assert.equal(found.masters.localAddress, '192.0.2.7');
   assert.equal(settings('id: web01\n', 'other').id, 'other');
 });
 
@@ -78,15 +78,21 @@ test('lists, and one after the other', () => {
 
 test('what makes no sense names file, line and key', () => {
   const wrong: readonly (readonly [string, RegExp])[] = [
-    ['master: "a b"\n', /^\/c\/minion:1: master is "a b", which is no address$/],
-    ['master: "a:0"\n', /^\/c\/minion:1: master is "a:0"/],
-    ['master: "a:70000"\n', /^\/c\/minion:1: master is "a:70000"/],
-    ['master: "[::1"\n', /^\/c\/minion:1: master is/],
+    ['master: "a b"\n', /^\/c\/minion:1: master holds "a b", which is no name or address/],
+    ['master: "a:0"\n', /^\/c\/minion:1: master holds "a:0"/],
+    ['master: "a:70000"\n', /^\/c\/minion:1: master holds "a:70000"/],
+    ['master: "[::1"\n', /^\/c\/minion:1: master holds/],
     ['id: x\nmaster: []\n', /^\/c\/minion:2: master is \[\], and must be/],
     ['master: 7\n', /^\/c\/minion:1: master is 7, and must be/],
     ['master_port: no\n', /^\/c\/minion:1: master_port is/],
-    ['master_type: disable\n', /^\/c\/minion:1: master_type is disable: this minion has no master$/],
-    ['master_type: func\n', /^\/c\/minion:1: master_type is func, which Salt alone can run$/],
+    [
+      'master_type: disable\n',
+      /^\/c\/minion:1: master_type is "disable", and must be str, failover or distributed/,
+    ],
+    [
+      'master_type: func\n',
+      /^\/c\/minion:1: master_type is "func", and must be str, failover or distributed/,
+    ],
     ['master_type: constructor\n', /^\/c\/minion:1: master_type is "constructor", and must be/],
     ['file_client: local\n', /^\/c\/minion:1: file_client is local: this minion works without a master$/],
     ['transport: tcp\n', /^\/c\/minion:1: transport is "tcp", and must be zeromq/],

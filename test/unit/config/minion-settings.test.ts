@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadSaltConfig } from '../../../src/config/salt-config.ts';
-import { maxJobs, minionSettings, parseMaster } from '../../../src/config/minion-settings.ts';
+import { parseMaster } from '../../../src/config/masters.ts';
+import { maxJobs, minionSettings } from '../../../src/config/minion-settings.ts';
 import type { SaltConfig } from '../../../src/config/salt-config.ts';
 import type { MinionSettings } from '../../../src/config/minion-settings.ts';
 
@@ -144,7 +145,7 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
     'id: web1\nmaster: "tcp://salt"\n',
     /^\/etc\/salt\/minion:2: master holds "tcp:\/\/salt", which is no name or address/,
   ],
-  ['master: []\n', /^\/etc\/salt\/minion:1: master names nobody/],
+  ['master: []\n', /^\/etc\/salt\/minion:1: master is \[\], and must be a name or address/],
   ['master_type: func\n', /^\/etc\/salt\/minion:1: master_type is "func", and must be str or failover/],
   ['transport: tcp\n', /^\/etc\/salt\/minion:1: transport is "tcp", and must be zeromq/],
   ['auth_tries: many\n', /^\/etc\/salt\/minion:1: auth_tries is "many", and must be a whole number/],

@@ -65,8 +65,9 @@ export class SaltCache {
   }
 
   #path(layout: SaltCacheLayout, bank: SaltCacheBank, id: string): string {
-    if (!isMinionId(id))
-      throw new SaltbusError('ERR_SALTBUS_DATA', `${JSON.stringify(id)} is no id of a minion`);
+    // the longest name of a file, less the suffix
+    if (!isMinionId(id) || Buffer.byteLength(id) > 253)
+      throw new SaltbusError('ERR_SALTBUS_DATA', `${JSON.stringify(id)} names no file`);
     if (layout === 'banks') return join(this.#cachedir, bank, `${id}.p`);
     return join(this.#cachedir, 'minions', id, bank === 'grains' ? 'data.p' : 'mine.p');
   }
