@@ -63,7 +63,7 @@ export class ConfirmedFire implements ConfirmedPath {
           continue;
         }
         if (answer.state !== 'refused') return answer.state;
-        throw new SaltbusError(answer.code, answer.message);
+        throw refusedError(answer);
       }
     } finally {
       this.#underWay -= 1;
@@ -115,6 +115,17 @@ export class ConfirmedFire implements ConfirmedPath {
       }
     }
   }
+}
+
+function refusedError({
+  code,
+  message,
+  reason,
+}: Extract<FireAnswer, { readonly state: 'refused' }>): SaltbusError {
+  if (reason !== 'rejected') return new SaltbusError(code, message);
+  return new SaltbusError(code, message, {
+    next: 'Its log says why: the tag may be one that this minion must not fire (minion_event_acl).',
+  });
 }
 
 // The minion is not there, or went away: it may come back.

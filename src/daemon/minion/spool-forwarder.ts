@@ -40,7 +40,6 @@ export class SpoolForwarder implements Forwarder {
   readonly #ended = new AbortController();
   /** Of all that comes over Salt's socket: nobody there hears of it. */
   readonly #receipt: SpoolReceipt;
-  #queued = 0;
   #malformed = 0;
   #isOpen = false;
   #isSending = false;
@@ -69,9 +68,10 @@ export class SpoolForwarder implements Forwarder {
   }
 
   get counters(): ForwardCounters {
-    const { sent, retried, rejected, refused, dropped, expired, removed, depth, bytes } = this.#spool.stats();
+    const { spooled, sent, retried, rejected, refused, dropped, expired, removed, depth, bytes } =
+      this.#spool.stats();
     return {
-      queued: this.#queued,
+      queued: spooled,
       sent,
       repeated: retried,
       refused: this.#malformed + rejected,
@@ -93,7 +93,6 @@ export class SpoolForwarder implements Forwarder {
       this.#tell('refused', '', error);
       return 'refused';
     }
-    this.#queued += 1;
     this.#spool.add(
       {
         id,
