@@ -60,6 +60,8 @@ class Rig {
   readonly #place: DaemonsPlace;
   readonly #random: () => number;
   readonly #children = new Map<Daemon | 'program', Child>();
+  /** Killed together with the others, and not in a window of their own. */
+  readonly #killedByUs = new Set<Child>();
   readonly #turn = { minion: 0, master: 0 };
   #programs = 0;
   #acks = 0;
@@ -128,7 +130,7 @@ class Rig {
     this.#children.set(node, child);
     child.on('exit', (_code, signal) => {
       if (signal !== 'SIGKILL') return;
-      this.#count(`${node}: ${window}`);
+      this.#count(this.#killedByUs.delete(child) ? `${node}: with all` : `${node}: ${window}`);
       if (this.#kills !== Infinity) this.#daemon(node);
     });
   }
@@ -152,7 +154,7 @@ class Rig {
       if (this.#acks < this.#nextProgramKill || this.isOver) return;
       this.#nextProgramKill = this.#acks + 30 + Math.floor(this.#random() * 50);
       // every fourth time all of them at once
-      if (this.#programs % 4 === 0) for (const each of this.#children.values()) each.kill('SIGKILL');
+      if (this.#programs % 4 === 0) this.#killAll();
       else child.kill('SIGKILL');
     });
     child.on('exit', (code, signal) => {
@@ -161,6 +163,13 @@ class Rig {
         if (this.#kills !== Infinity) this.#program();
       } else assert.equal(code, 0, 'a program ends by itself only when it is told to');
     });
+  }
+
+  #killAll(): void {
+    for (const child of this.#children.values()) {
+      this.#killedByUs.add(child);
+      child.kill('SIGKILL');
+    }
   }
 
   #count(what: string): void {
