@@ -104,9 +104,38 @@ export interface DiagnosticsPayloads {
   'saltbus:store:failed': { readonly path: string; readonly error: SaltbusError };
   /** Entries that had been called spooled were given up. */
   'saltbus:spool:lost': { readonly how: 'dropped' | 'expired' | 'removed'; readonly count: number };
+  /** Events were not kept, or were given up: how many of each since it was told last. */
+  'saltbus:spool:full': { readonly refused: number; readonly dropped: number; readonly expired: number };
+  /** A file of events that no master of this minion is behind: what is in it is not sent. */
+  'saltbus:spool:left-behind': { readonly path: string };
+  /** Figures of a spool, as they go into its status file. */
+  'saltbus:spool:status': {
+    readonly depth: number;
+    readonly oldestMs: number;
+    readonly sent: number;
+    readonly retried: number;
+    readonly refused: number;
+    readonly dropped: number;
+  };
+  /** An event has come to a place on its way from a spool to the store of a master: for tests that end a process there. */
+  'saltbus:delivery': { readonly step: DeliveryStep };
   /** A connection to the control socket was ended by us: what came over it was no message, or it took too long. */
   'saltbus:control:cut': { readonly program: string; readonly error: SaltbusError };
 }
+
+/** The places, in their order. */
+export type DeliveryStep =
+  | 'spool-write'
+  | 'spool-written'
+  | 'spool-told'
+  | 'send'
+  | 'answered'
+  | 'spool-delete'
+  | 'spool-deleted'
+  | 'master-write'
+  | 'master-written'
+  | 'master-fired'
+  | 'master-answered';
 
 /** The name of a diagnostics channel of saltbus. */
 export type DiagnosticsName = keyof DiagnosticsPayloads;

@@ -16,6 +16,7 @@ export type { PublishedJob } from './client/run/publish-request.ts';
 export type { BusSelector } from './client/locate.ts';
 export { Bus } from './bus/bus.ts';
 export type { BusCounters, FireData, FireOptions, ListenOptions, Node } from './bus/bus.ts';
+export type { ConfirmOptions, ConfirmedPath, FireMasterOutcome } from './bus/confirmed.ts';
 export type { FireMasterOptions, MasterEvent } from './bus/fire-master.ts';
 export type { BusItem, Gap, GapReason } from './bus/queue.ts';
 export { Subscription } from './bus/subscription.ts';

@@ -2,7 +2,7 @@
  * A client of one local event bus: listens through its publish socket, fires through its pull socket.
  */
 import type { Duplex } from 'node:stream';
-import { dataStart, EventBodyEncoder } from '../codec/event-body.ts';
+import { dataStart, EventBodyEncoder, TAGEND } from '../codec/event-body.ts';
 import type { Framing } from '../codec/framing.ts';
 import type { DialectChoice } from '../dialect/choice.ts';
 import { reservedPrefix } from '../dialect/tag-rules.ts';
@@ -14,6 +14,7 @@ import { compileMatch, guessMode } from '../match/index.ts';
 import type { MatchMode, TagMatch } from '../match/index.ts';
 import { checkTag } from '../tag.ts';
 import type { Backoff } from '../transport/backoff.ts';
+import type { ConfirmOptions, ConfirmedPath, FireMasterOutcome } from './confirmed.ts';
 import { Feed } from './feed.ts';
 import type { FeedOwner } from './feed.ts';
 import { checkEventSize } from './event-size.ts';
@@ -49,6 +50,8 @@ export interface BusOptions {
   readonly memory?: DialectMemory;
   /** Whether `fire_master` can reach a master from this bus. @defaultValue true */
   readonly forwards?: () => boolean;
+  /** The way of what is fired for the master that is answered. @defaultValue none */
+  readonly confirmed?: ConfirmedPath;
   /** Events whose data is larger are refused, in bytes. @defaultValue 1 MiB, as in Salt */
   readonly maxEventSize?: number;
   /** Longest frame that is read, in bytes. @defaultValue 100 MiB, as in Salt */
@@ -219,20 +222,46 @@ export class Bus implements AsyncDisposable, FeedOwner {
    * Has the minion forward one event, or a list of events in one request, to its master(s).
    *
    * One event arrives on the master bus with the sender's verified id around it (`{id, data, tag, ts, ...}`); the events
-   * of a list arrive flat and without an id. Resolves when the package was handed to the local bus: a real minion does
-   * not tell whether it reached the master.
-   * @throws SaltbusError (rejection) as {@link fire}, and `ERR_SALTBUS_DENIED_TAG` for tags that a master drops
+   * of a list arrive flat and without an id. Resolves with what is known: a minion of saltbus keeps it on its disk until the
+   * master has it and tells of both; a real minion tells nothing, and the package was handed to the local bus.
+   * @throws SaltbusError (rejection) as {@link fire}, `ERR_SALTBUS_DENIED_TAG` for tags that a master drops, `ERR_SALTBUS_NO_CONTROL` where more is
+   * asked for than the minion tells, `ERR_SALTBUS_SPOOL_FULL`, `ERR_SALTBUS_DISK_FULL`, and `ERR_SALTBUS_NOT_SPOOLED` for what the
+   * master refuses or the minion gives up
    */
-  fireMaster(tag: string, data?: unknown): Promise<void>;
-  fireMaster(events: readonly MasterEvent[], options?: FireMasterOptions): Promise<void>;
-  fireMaster(first: string | readonly MasterEvent[], second?: unknown): Promise<void> {
-    try {
-      const load =
-        typeof first === 'string' ? singlePackage(first, second ?? {}) : listPackage(first, second ?? {});
-      return this.fire(FIRE_MASTER_TAG, load);
-    } catch (error) {
-      return Promise.reject(error);
+  fireMaster(tag: string, data?: unknown, options?: ConfirmOptions): Promise<FireMasterOutcome>;
+  fireMaster(
+    events: readonly MasterEvent[],
+    options?: FireMasterOptions & ConfirmOptions,
+  ): Promise<FireMasterOutcome>;
+  async fireMaster(
+    first: string | readonly MasterEvent[],
+    second?: unknown,
+    third: ConfirmOptions = {},
+  ): Promise<FireMasterOutcome> {
+    const isOne = typeof first === 'string';
+    const load = isOne ? singlePackage(first, second ?? {}) : listPackage(first, second ?? {});
+    const options = isOne ? third : ((second ?? {}) as ConfirmOptions);
+    const { confirmed, maxEventSize = 1024 * 1024 } = this.#options;
+    if (confirmed?.isThere() === true) {
+      this.#checkOpen();
+      this.#checkFire(FIRE_MASTER_TAG, load, {});
+      const body = this.#encoder.encode(FIRE_MASTER_TAG, load);
+      checkEventSize(body, FIRE_MASTER_TAG, maxEventSize);
+      return await confirmed.fire(
+        Uint8Array.prototype.slice.call(body, FIRE_MASTER_TAG.length + TAGEND.length),
+        options,
+      );
     }
+    const { wait, ttlMs, priority } = options;
+    if (wait !== undefined || ttlMs !== undefined || priority !== undefined) {
+      throw new SaltbusError(
+        'ERR_SALTBUS_NO_CONTROL',
+        'The minion here does not tell what becomes of events for the master, and keeps none of them',
+        { next: 'Run saltbus minion, or fire without wait, ttl and priority.' },
+      );
+    }
+    await this.fire(FIRE_MASTER_TAG, load);
+    return 'handed';
   }
 
   #checkFire(tag: string, data: unknown, options: FireOptions): void {
@@ -290,7 +319,9 @@ export class Bus implements AsyncDisposable, FeedOwner {
         },
         { once: true },
       );
-      void this.#outbox.drained().then(resolve);
+      void Promise.all([this.#outbox.drained(), this.#options.confirmed?.close()]).then(() => {
+        resolve();
+      });
     });
     this.#shut(new SaltbusError('ERR_SALTBUS_CLOSED', 'The bus was closed'), undefined);
   }
@@ -306,6 +337,7 @@ export class Bus implements AsyncDisposable, FeedOwner {
 
   #shut(closed: SaltbusError, error: Error | undefined): void {
     if (this.#closed !== undefined) return;
+    this.#options.confirmed?.destroy();
     this.#closed = closed;
     this.#outbox.close(closed);
     for (const subscription of [...this.#subscriptions]) subscription.end(error);

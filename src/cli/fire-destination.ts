@@ -1,18 +1,25 @@
 /**
  * Where `fire` brings events: a bus of this host, or the masters themselves. Each says no more than it knows.
  */
-import type { FireData } from '../bus/bus.ts';
+import type { Bus, FireData } from '../bus/bus.ts';
+import type { ConfirmOptions } from '../bus/confirmed.ts';
 import type { FireMasterOptions, MasterEvent } from '../bus/fire-master.ts';
 import { connectTo } from '../client/connect.ts';
 import type { ConnectOptions } from '../client/connect.ts';
+import { isServedByUs } from '../client/dialect-memory.ts';
 import { connectDirect } from '../client/direct.ts';
 import type { DirectAnswer, DirectOptions } from '../client/direct.ts';
-import type { SaltbusError } from '../errors.ts';
-import { exitCodeOf } from './exit-codes.ts';
+import type { BusLocation } from '../client/locate.ts';
+import { SaltbusError } from '../errors.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { oneLine } from './terminal.ts';
 
 /** What was done with the events that went well. */
-export type FireResult = 'handed to the local bus' | 'accepted by the master';
+export type FireResult =
+  | 'handed to the local bus'
+  | 'handed to a real minion, which does not tell'
+  | 'spooled'
+  | 'accepted by the master';
 
 /** A way for events. */
 export interface FireDestination extends AsyncDisposable {
@@ -34,6 +41,8 @@ export interface FireDestination extends AsyncDisposable {
 /** What is to be fired on a bus. */
 export interface BusDestinationOptions {
   readonly toMaster: boolean;
+  /** What is asked of a minion that keeps events and tells what becomes of them. */
+  readonly confirm?: ConfirmOptions;
   readonly allowInternalTag: boolean;
 }
 
@@ -43,21 +52,55 @@ export interface BusDestinationOptions {
  */
 export async function busDestination(
   connect: ConnectOptions,
-  { toMaster, allowInternalTag }: BusDestinationOptions,
+  { toMaster, allowInternalTag, confirm = {} }: BusDestinationOptions,
 ): Promise<FireDestination> {
   const { bus, location } = await connectTo(connect);
+  if (toMaster) return masterDestination(bus, location, confirm);
   return {
     result: 'handed to the local bus',
     // all of a group travel in one write
     oneAtATime: false,
-    fire: (tag, data) =>
-      toMaster ? bus.fireMaster(tag, data) : bus.fire(tag, data as FireData, { allowInternalTag }),
-    fireList: (events, options) => bus.fireMaster(events, options),
+    fire: (tag, data) => bus.fire(tag, data as FireData, { allowInternalTag }),
+    fireList: () => Promise.reject(new SaltbusError('ERR_SALTBUS_USAGE', 'A list is for a master')),
     outcome: () => `handed to the ${location.node} bus`,
     facts: () => ({ node: location.node }),
     exitCode: () => 0,
     [Symbol.asyncDispose]: () => bus.close(),
   };
+}
+
+/** The minion of this host, for its masters: as much as it tells. */
+function masterDestination(bus: Bus, location: BusLocation, confirm: ConfirmOptions): FireDestination {
+  const count = { accepted: 0, spooled: 0, handed: 0 };
+  const isOurs = location.pull.kind === 'unix' && isServedByUs(location.pull.path);
+  // of several events, what holds for each of them
+  const result = (): FireResult => {
+    if (count.handed > 0)
+      return isOurs ? 'handed to the local bus' : 'handed to a real minion, which does not tell';
+    return count.spooled > 0 || count.accepted === 0 ? 'spooled' : 'accepted by the master';
+  };
+  const isLate = (): boolean => confirm.wait === 'accepted' && count.spooled > 0;
+  return {
+    get result() {
+      return result();
+    },
+    oneAtATime: false,
+    fire: async (tag, data) => {
+      count[await bus.fireMaster(tag, data, confirm)] += 1;
+    },
+    fireList: async (events, options) => {
+      count[await bus.fireMaster(events, { ...options, ...confirm })] += 1;
+    },
+    outcome: () =>
+      isLate() ? `${result()}: the master has not accepted ${some(count.spooled)} in time` : result(),
+    facts: () => ({ node: location.node }),
+    exitCode: () => (isLate() ? EXIT.notDrained : EXIT.ok),
+    [Symbol.asyncDispose]: () => bus.close(),
+  };
+}
+
+function some(count: number): string {
+  return count === 1 ? 'it' : `${count} of them`;
 }
 
 /**

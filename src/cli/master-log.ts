@@ -37,6 +37,12 @@ export function logMaster(log: DaemonLog): void {
     if (changed === undefined) changes.set(state, (changed = rateLimited(log.info)));
     changed({ minion: id, state, replaced }, 'a key was changed');
   });
+  onDiagnostics('saltbus:store:moved-aside', ({ path, movedTo, reason }) => {
+    log.error({ path, movedTo, reason }, 'a damaged file was moved aside, with the events that were in it');
+  });
+  onDiagnostics('saltbus:store:failed', ({ path, error }) => {
+    log.error({ path, error }, 'events could not be kept, and were not accepted');
+  });
   onDiagnostics('saltbus:master:key-rotated', () => {
     log.info({}, 'there is a new publish key');
   });

@@ -11,6 +11,8 @@ import type { DialectChoice } from '../dialect/choice.ts';
 import { SaltbusError } from '../errors.ts';
 import { aborted, connectSocket } from '../transport/connect.ts';
 import { endpointName } from '../transport/endpoint.ts';
+import { ConfirmedFire } from './confirmed-fire.ts';
+import { controlEndpoint } from './control.ts';
 import { dialectMemory, forwardsToMaster } from './dialect-memory.ts';
 import { findBus } from './locate.ts';
 import type { BusLocation, BusSelector, FoundBus } from './locate.ts';
@@ -85,8 +87,19 @@ export function openBus(location: BusLocation, options: OpenBusOptions = {}): Bu
     ...(options.fireTimeoutMs === undefined ? {} : { fireTimeoutMs: options.fireTimeoutMs }),
     // A TCP port has no identity that outlives its daemon: nothing is remembered of it.
     ...(location.pull.kind === 'unix' ? unixOptions(location.pull.path) : {}),
+    ...confirmedWay(location, options),
   };
   return new Bus(busOptions);
+}
+
+function confirmedWay(location: BusLocation, options: OpenBusOptions): Pick<BusOptions, 'confirmed'> {
+  const endpoint = location.node === 'minion' ? controlEndpoint(location) : undefined;
+  if (endpoint === undefined || location.pull.kind !== 'unix') return {};
+  const { fireTimeoutMs: timeoutMs } = options;
+  const { path: pullPath } = location.pull;
+  return {
+    confirmed: new ConfirmedFire({ pullPath, endpoint, ...(timeoutMs === undefined ? {} : { timeoutMs }) }),
+  };
 }
 
 function unixOptions(pullPath: string): Pick<BusOptions, 'memory' | 'forwards'> {

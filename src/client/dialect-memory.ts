@@ -3,7 +3,7 @@
  *
  * A socket is known by inode and change time: a daemon that starts again makes a new one, and is asked anew.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createHash } from 'node:crypto';
@@ -66,6 +66,19 @@ async function recalled(file: string, pullPath: string): Promise<Framing | undef
   } catch {
     return undefined;
   }
+}
+
+/** Whether our own broker serves the bus with this pull socket. */
+export function isServedByUs(pullPath: string): boolean {
+  return announcementOf(pullPath) !== undefined;
+}
+
+/**
+ * Whether there is a control socket beside this pull socket; `undefined` when nobody is there to say so, as while a daemon
+ * starts anew.
+ */
+export function hasControl(pullPath: string): boolean | undefined {
+  return announcementOf(pullPath)?.control ?? (existsSync(pullPath) ? false : undefined);
 }
 
 /**

@@ -4,6 +4,7 @@
 import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { announcementPath, formatAnnouncement } from '../dialect/announcement.ts';
+import type { Announcement } from '../dialect/announcement.ts';
 import type { Dialect } from '../dialect/releases.ts';
 import { SaltbusError } from '../errors.ts';
 import { endpointName } from '../transport/endpoint.ts';
@@ -29,6 +30,8 @@ export interface ServeBusOptions extends BrokerLimits {
   readonly pairs: readonly SocketPair[];
   /** Whether a minion behind this bus forwards what is fired as `fire_master`; programs are told by the announcement. @defaultValue false */
   readonly forwards?: boolean;
+  /** Whether there is a control socket beside the first pair; told likewise. @defaultValue false */
+  readonly control?: boolean;
   /** Called once when another daemon has put its own socket in the place of one of ours: nobody new reaches us then. */
   readonly onDisplaced?: (error: SaltbusError) => void;
 }
@@ -85,7 +88,10 @@ export async function serveBus(options: ServeBusOptions): Promise<BusServer> {
       const pull = await open(pair.pull, OWNER_ONLY, (socket) => {
         broker.attachWriter(socket, principal(pair.pull));
       });
-      if (pull.kind === 'unix') announcements.push(announce(pull.path, options.forwards ?? false));
+      if (pull.kind === 'unix') {
+        const { forwards = false, control = false } = options;
+        announcements.push(announce(pull.path, { forwards, control: control && pairs.length === 0 }));
+      }
       pairs.push({ pub, pull });
     }
     const watch = watchSockets(pairs, options.onDisplaced);
@@ -116,9 +122,9 @@ function connectionsThatFit(): number {
   }
 }
 
-function announce(pullPath: string, forwards: boolean): string {
+function announce(pullPath: string, told: Pick<Announcement, 'forwards' | 'control'>): string {
   const path = announcementPath(pullPath);
-  writeFileSync(path, formatAnnouncement({ inode: statSync(pullPath).ino, pull: 'any', forwards }), {
+  writeFileSync(path, formatAnnouncement({ inode: statSync(pullPath).ino, pull: 'any', ...told }), {
     mode: 0o644,
   });
   return path;

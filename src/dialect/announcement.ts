@@ -13,6 +13,8 @@ export interface Announcement {
   readonly pull: Framing | 'any';
   /** Whether what is fired as `fire_master` is forwarded to a master. */
   readonly forwards: boolean;
+  /** Whether there is a control socket beside it, on which what is fired for a master is answered. */
+  readonly control: boolean;
 }
 
 /** The path of the file for a pull socket. */
@@ -34,8 +36,8 @@ export function parseAnnouncement(text: string): Announcement | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { saltbus, inode, pull, forwards } = value as Readonly<Record<string, unknown>>;
+  const { saltbus, inode, pull, forwards, control } = value as Readonly<Record<string, unknown>>;
   if (saltbus !== 1 || typeof inode !== 'number') return undefined;
   if (pull !== 'any' && pull !== 'bare' && pull !== 'prefixed') return undefined;
-  return { inode, pull, forwards: forwards === true };
+  return { inode, pull, forwards: forwards === true, control: control === true };
 }

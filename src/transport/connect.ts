@@ -109,6 +109,8 @@ function connectError(endpoint: Endpoint, error: NodeJS.ErrnoException): Saltbus
   switch (error.code) {
     case 'ENOENT':
       return new SaltbusError('ERR_SALTBUS_NO_BUS', `There is no socket at ${name}`, { cause: error });
+    // a daemon that ended with our connection still in its backlog
+    case 'ECONNRESET':
     case 'ECONNREFUSED':
       if (endpoint.kind === 'unix' && !isSocket(endpoint.path)) return notASocket(endpoint.path, error);
       return new SaltbusError(

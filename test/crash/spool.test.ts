@@ -19,6 +19,7 @@ import { openAccepted } from '../../src/daemon/master/accepted.ts';
 import { openSpool } from '../../src/daemon/spool/spool.ts';
 import { SaltbusError } from '../../src/errors.ts';
 import { temporaryFolder } from '../helpers/own-bus.ts';
+import { randomFrom } from '../helpers/random.ts';
 import { WINDOWS } from '../helpers/spool-part.ts';
 import type { SpoolPartJob, Window } from '../helpers/spool-part.ts';
 
@@ -27,17 +28,6 @@ const SEED = Number(process.env['SALTBUS_SEED'] ?? Date.now() % 2 ** 31);
 const PART = fileURLToPath(new URL('../helpers/spool-part.ts', import.meta.url));
 const PROGRAMS = 3;
 const PIPELINE = 4;
-
-/** Numbers that follow from a seed (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 async function startPart(job: SpoolPartJob): Promise<ChildProcess> {
   const child = spawn(process.execPath, ['--import', 'tsx', PART, JSON.stringify(job)], {
@@ -121,7 +111,7 @@ test(
   { timeout: 900_000 },
   async (t) => {
     const folder = temporaryFolder(t);
-    const next = random(SEED);
+    const next = randomFrom(SEED);
     const job: SpoolPartJob = {
       socket: join(folder, 'control.ipc'),
       spool: join(folder, 'spool.db'),

@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { listPackage, singlePackage } from '../../bus/fire-master.ts';
+import type { ConfirmOptions } from '../../bus/confirmed.ts';
 import type { FireMasterOptions, MasterEvent } from '../../bus/fire-master.ts';
 import type { ExactValue } from '../../codec/msgpack/values.ts';
 import { SaltbusError } from '../../errors.ts';
@@ -12,10 +13,15 @@ import { busDestination, directDestination } from '../fire-destination.ts';
 import type { FireDestination } from '../fire-destination.ts';
 import { readData, readLines } from '../fire-data.ts';
 import type { InputLine } from '../fire-data.ts';
+import { wholeNumber } from '../option-values.ts';
 import { onStopSignal } from '../stop-signal.ts';
 import { oneLine } from '../terminal.ts';
 
-interface FireFlags extends BusFlags {
+interface FireFlags extends Omit<BusFlags, 'wait'> {
+  /** For a daemon that is not up yet, or, of an event for the master, for what is to be known of it. */
+  readonly wait?: boolean | number | 'spooled' | 'accepted';
+  readonly ttl?: number;
+  readonly priority?: number;
   readonly file?: string;
   readonly lines?: boolean;
   readonly toMaster?: boolean;
@@ -69,8 +75,12 @@ export default function addFire(program: Command): void {
     )
     .option(
       '--timeout <duration>',
-      'with --direct: how long the master may take (default: 10s)',
+      'with --direct or --wait accepted: how long the master may take (default: 10s)',
       parseDuration,
+    )
+    .option('--ttl <duration>', 'with --to-master: how long the event is of any use', parseDuration)
+    .option('--priority <priority>', 'with --to-master: 0 (the most urgent) to 4 (default: 2)', (text) =>
+      wholeNumber(text, 0, 4),
     )
     .option('--pretag <tag>', 'with a list for the master: fire each a second time under <tag>/')
     .option('--internal-tag', 'allow a tag on which the minion daemon itself acts')
@@ -79,7 +89,12 @@ export default function addFire(program: Command): void {
         .choices(['text', 'json'])
         .default('text'),
     );
-  addBusOptions(command)
+  addBusOptions(command, { wait: false })
+    .option(
+      '--wait [what]',
+      'with --to-master: spooled (the default) or accepted; else a duration: wait for a daemon that is not up yet',
+      waitFor,
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (tag: string | undefined, data: string[], flags: FireFlags) => {
       process.exitCode = await fire(tag, data, flags);
@@ -127,8 +142,27 @@ function openDestination(flags: FireFlags, signal: AbortSignal): Promise<FireDes
   }
   return busDestination(
     { ...connectOptions(nodeFlags(flags)), signal },
-    { toMaster: flags.toMaster === true, allowInternalTag: flags.internalTag === true },
+    {
+      toMaster: flags.toMaster === true,
+      allowInternalTag: flags.internalTag === true,
+      confirm: confirmOptions(flags),
+    },
   );
+}
+
+const ACCEPTED_MS = 10_000;
+
+function waitFor(text: string): number | 'spooled' | 'accepted' {
+  return text === 'spooled' || text === 'accepted' ? text : parseDuration(text);
+}
+
+function confirmOptions({ wait, timeout, ttl, priority }: FireFlags): ConfirmOptions {
+  return {
+    ...(wait === 'spooled' ? { wait } : {}),
+    ...(wait === 'accepted' ? { wait, timeoutMs: timeout ?? ACCEPTED_MS } : {}),
+    ...(ttl === undefined ? {} : { ttlMs: ttl }),
+    ...(priority === undefined ? {} : { priority }),
+  };
 }
 
 function say(open: FireDestination, fired: Fired, tag: string | undefined, flags: FireFlags): void {
@@ -136,17 +170,21 @@ function say(open: FireDestination, fired: Fired, tag: string | undefined, flags
     const { count: events, refused: leftOut } = fired;
     const done = { result: open.result, ...open.facts(), events, ...(leftOut > 0 ? { leftOut } : {}) };
     process.stdout.write(`${JSON.stringify(done)}\n`);
-  } else if (process.stderr.isTTY && fired.count > 0) {
+  } else if ((process.stderr.isTTY || open.exitCode() === EXIT.notDrained) && fired.count > 0) {
     const what = fired.count === 1 ? `${tag ?? 'the event'} was` : `${fired.count} events were`;
     process.stderr.write(`saltbus: ${oneLine(what)} ${open.outcome()}\n`);
   }
 }
 
 // What goes to the master goes over the bus of a minion.
-function nodeFlags(flags: FireFlags): FireFlags {
-  return flags.toMaster === true && flags.node === undefined && flags.socket === undefined
-    ? { ...flags, node: 'minion' }
-    : flags;
+function nodeFlags({ wait, ...flags }: FireFlags): BusFlags {
+  return {
+    ...flags,
+    ...(typeof wait === 'string' || wait === undefined ? {} : { wait }),
+    ...(flags.toMaster === true && flags.node === undefined && flags.socket === undefined
+      ? { node: 'minion' }
+      : {}),
+  };
 }
 
 function checkFlags(tag: string | undefined, args: readonly string[], flags: FireFlags): void {
@@ -170,15 +208,21 @@ function checkFlags(tag: string | undefined, args: readonly string[], flags: Fir
       'Leave --node out, or fire without --to-master.',
     );
   }
-  for (const name of ['pretag', 'direct'] as const) {
+  for (const name of ['pretag', 'direct', 'ttl', 'priority'] as const) {
     if (flags[name] !== undefined && flags.toMaster !== true)
       throw wrong(`--${name} means something with --to-master only`, 'Add --to-master.');
   }
-  if (flags.timeout !== undefined && flags.direct !== true)
-    throw wrong('--timeout means something with --direct only', 'Leave it out: the local bus has no answer.');
-  const ofBus = (['node', 'sockDir', 'hashType', 'socket', 'wait', 'internalTag'] as const).find(
-    (name) => flags[name] !== undefined,
-  );
+  const isConfirmed = flags.wait === 'spooled' || flags.wait === 'accepted';
+  if (isConfirmed && flags.toMaster !== true)
+    throw wrong(`--wait ${flags.wait} means something with --to-master only`, 'Add --to-master.');
+  if (flags.timeout !== undefined && flags.direct !== true && flags.wait !== 'accepted')
+    throw wrong(
+      '--timeout means something with --direct or --wait accepted only',
+      'Leave it out: the local bus has no answer.',
+    );
+  const ofBus = (
+    ['node', 'sockDir', 'hashType', 'socket', 'wait', 'internalTag', 'ttl', 'priority'] as const
+  ).find((name) => flags[name] !== undefined);
   if (flags.direct === true && ofBus !== undefined) {
     const name = ofBus.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     throw wrong(`--${name} is about a local bus, and --direct goes past it`, 'Leave one of them out.');

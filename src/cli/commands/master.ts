@@ -1,15 +1,22 @@
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { busLocations } from '../../client/locate.ts';
 import {
+  boolOption,
   checkOwnSettings,
   installedSalt,
+  integerOption,
   listOption,
   loadSaltConfig,
   masterSettings,
   optionalText,
+  pathOption,
+  secondsOption,
 } from '../../config/index.ts';
+import type { SaltConfig } from '../../config/index.ts';
 import type { DaemonLog } from '../../daemon/lifecycle/log.ts';
 import type { DaemonHandle } from '../../daemon/lifecycle/run-daemon.ts';
+import type { AcceptedOptions } from '../../daemon/master/accepted.ts';
 import { startMaster } from '../../daemon/master/master.ts';
 import { NEWEST_RELEASE } from '../../dialect/releases.ts';
 import { SaltbusError } from '../../errors.ts';
@@ -76,6 +83,16 @@ async function serve(flags: MasterFlags): Promise<number> {
   });
 }
 
+/** Where and how long events of minions are kept; `undefined` where that is switched off. */
+function acceptedOf(config: SaltConfig): AcceptedOptions | undefined {
+  if (!boolOption(config, 'saltbus.accepted').value) return undefined;
+  return {
+    path: join(pathOption(config, 'cachedir').value, 'saltbus', 'accepted.db'),
+    maxCount: integerOption(config, 'saltbus.accepted_events').value,
+    maxAgeMs: secondsOption(config, 'saltbus.accepted_age').value * 1000,
+  };
+}
+
 async function start(flags: MasterFlags, log: DaemonLog): Promise<DaemonHandle> {
   const selector = selectorOf(flags);
   const config = loadSaltConfig(selector);
@@ -94,6 +111,7 @@ async function start(flags: MasterFlags, log: DaemonLog): Promise<DaemonHandle> 
     settings: masterSettings(config),
     traits,
     pairs: [pairOf(location, traits), ...also.map((text) => alsoPair(text, selector))],
+    accepted: acceptedOf(config),
     onDisplaced: displaced,
   });
   const { request, publish, bus, keys } = master.status;
@@ -114,13 +132,14 @@ async function start(flags: MasterFlags, log: DaemonLog): Promise<DaemonHandle> 
     },
     close: async (options) => {
       await master.close(options);
-      const { requests, events, published, requestPort } = master.counters;
+      const { requests, events, accepted, published, requestPort } = master.counters;
       log.info(
         {
           requests: requests.requests,
           refused: sum(requests.refused),
           declined: sum(requests.declined),
           events: events.fired,
+          ...(accepted === undefined ? {} : { accepted: accepted.accepted, copies: accepted.copies }),
           published,
           connections: requestPort.accepted,
         },

@@ -1,16 +1,22 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import {
+  boolOption,
   checkOwnSettings,
+  enumOption,
   integerOption,
   listOption,
   loadSaltConfig,
   maxJobs,
   minionSettings,
   optionalText,
+  pathOption,
+  secondsOption,
 } from '../../config/index.ts';
 import type { SaltConfig } from '../../config/index.ts';
 import type { DaemonContext, DaemonHandle } from '../../daemon/lifecycle/run-daemon.ts';
+import type { MinionSpoolOptions } from '../../daemon/minion/minion-spools.ts';
 import { startMinion } from '../../daemon/minion/minion.ts';
 import { lifeOf, logLevelFlag, logLevelFor, runDaemonCommand } from '../daemon.ts';
 import type { LogLevel } from '../log.ts';
@@ -77,6 +83,21 @@ function serve(flags: MinionFlags): Promise<number> {
   });
 }
 
+/** Where and how events wait for the master on disk; `undefined` where that is switched off. */
+function spoolOf(config: SaltConfig): MinionSpoolOptions | undefined {
+  if (!boolOption(config, 'saltbus.spool').value) return undefined;
+  return {
+    directory: join(pathOption(config, 'cachedir').value, 'saltbus'),
+    limits: {
+      count: integerOption(config, 'saltbus.spool_events').value,
+      bytes: integerOption(config, 'saltbus.spool_bytes').value,
+      ageMs: secondsOption(config, 'saltbus.spool_age').value * 1000,
+    },
+    policy: enumOption(config, 'saltbus.spool_full', ['refuse', 'drop-oldest', 'drop-newest']).value,
+    tellsIds: boolOption(config, 'saltbus.event_ids').value,
+  };
+}
+
 async function start(flags: MinionFlags, config: SaltConfig, { log }: DaemonContext): Promise<DaemonHandle> {
   for (const warning of config.warnings) log.warn({}, warning);
   logMinion(log);
@@ -86,6 +107,7 @@ async function start(flags: MinionFlags, config: SaltConfig, { log }: DaemonCont
     settings,
     version: ownVersion(),
     ...minionBus(config, settings.id, release, listOption(config, 'saltbus.also').value),
+    spool: spoolOf(config),
     forward: {
       maxItems: integerOption(config, 'saltbus.forward_queue_events').value,
       maxBytes: integerOption(config, 'saltbus.forward_queue_bytes').value,

@@ -11,6 +11,18 @@ export function logMinion(log: DaemonLog): void {
     if (outcome === 'sent') log.debug({ master, tag }, 'the master took an event');
     else refused({ master, tag, error }, `an event for the master was ${outcome}`);
   });
+  onDiagnostics('saltbus:spool:full', (lost) => {
+    log.warn({ ...lost }, 'events for the master were not kept');
+  });
+  onDiagnostics('saltbus:spool:left-behind', ({ path }) => {
+    log.warn({ path }, 'events wait in a file that belongs to no master of this minion');
+  });
+  onDiagnostics('saltbus:store:moved-aside', ({ path, movedTo, reason }) => {
+    log.error({ path, movedTo, reason }, 'a damaged file was moved aside, with the events that were in it');
+  });
+  onDiagnostics('saltbus:store:failed', ({ path, error }) => {
+    log.error({ path, error }, 'what came could not be kept');
+  });
   const lost = rateLimited(log.warn);
   onDiagnostics('saltbus:minion:job', ({ jid, fun, what, success, error }) => {
     if (what === 'began') log.info({ jid, fun }, 'a job began');

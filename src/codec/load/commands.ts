@@ -7,6 +7,8 @@ import { runnerShape, wheelShape, makeTokenShape, getTokenShape } from './admini
 import type { RunnerLoad, WheelLoad, MakeTokenLoad, GetTokenLoad } from './administration.ts';
 import { authShape } from './auth.ts';
 import type { AuthLoad } from './auth.ts';
+import { eventsShape, helloShape } from './delivery.ts';
+import type { EventsLoad, HelloLoad } from './delivery.ts';
 import { fileHashShape, fileHashAndStatShape, fileFindShape } from './file-find.ts';
 import type { FileHashLoad, FileHashAndStatLoad, FileFindLoad } from './file-find.ts';
 import {
@@ -89,7 +91,9 @@ export type MinionLoad =
   | RevokeAuthLoad
   | ServeFileLoad
   | SyndicReturnLoad
-  | VerifyMinionLoad;
+  | VerifyMinionLoad
+  | HelloLoad
+  | EventsLoad;
 
 // The reader checks each field against its own shape, so the type of the shape can be forgotten here.
 type AnyShape<L extends { readonly cmd: string }> = L extends unknown ? LoadShape<L> : never;
@@ -139,6 +143,8 @@ const OF_MINIONS = table<MinionLoad>([
   serveFileShape,
   syndicReturnShape,
   verifyMinionShape,
+  helloShape,
+  eventsShape,
 ]);
 
 // Stand in each encrypted load besides its fields: `sig` with `minion_sign_messages`, which no master can verify as it is sent, and

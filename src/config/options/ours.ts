@@ -1,7 +1,7 @@
 /**
  * Settings of our own, below the key `saltbus`, which Salt does not look at.
  */
-import { integer, option, rowsOf } from './entry.ts';
+import { choice, integer, option, rowsOf } from './entry.ts';
 import type { OptionEntry } from './entry.ts';
 
 /** The key that they stand below. */
@@ -27,10 +27,42 @@ const BOTH: readonly OptionEntry[] = [
 ];
 
 const MINION: readonly OptionEntry[] = [
-  integer('forward_queue_events', 100_000, 1, 'Most events that wait for the master.'),
-  integer('forward_queue_bytes', 64 * 1024 * 1024, 1, 'Most bytes of events that wait for the master.', {
+  option(
+    'bool',
+    'spool',
+    true,
+    'Whether events for the master are kept on disk, below `cachedir`, until the master has them. Otherwise they wait in memory.',
+  ),
+  integer('spool_events', 100_000, 1, 'Most events of each priority in the spool.'),
+  integer('spool_bytes', 128 * 1024 * 1024, 1, 'Most bytes of events of each priority in the spool.', {
     unit: 'bytes',
   }),
+  option('seconds', 'spool_age', 7 * 24 * 3600, 'How old an event may become in the spool.'),
+  choice(
+    'spool_full',
+    'refuse',
+    ['refuse', 'drop-oldest', 'drop-newest'],
+    'What is done when the spool has no room: the new event is refused, the oldest of its priority is given up, or the new one is.',
+  ),
+  option(
+    'bool',
+    'event_ids',
+    false,
+    'Whether events carry their id, under `_saltbus`, to a master that is a salt-master. A master of saltbus has them in any case.',
+  ),
+  integer(
+    'forward_queue_events',
+    100_000,
+    1,
+    'Most events that wait for the master in memory, with `saltbus.spool` off.',
+  ),
+  integer(
+    'forward_queue_bytes',
+    64 * 1024 * 1024,
+    1,
+    'Most bytes of events that wait for the master in memory, with `saltbus.spool` off.',
+    { unit: 'bytes' },
+  ),
   integer('max_jobs', 100, 1, 'Most jobs that run at a time; one more is answered with an error.'),
 ];
 
@@ -41,6 +73,14 @@ const MASTER: readonly OptionEntry[] = [
     null,
     'A folder of YAML files, named by globs of minion ids, that the pillar is made of. Without an entry the pillar is empty.',
   ),
+  option(
+    'bool',
+    'accepted',
+    true,
+    'Whether events that minions of saltbus send are kept on disk, below `cachedir`, before they are answered. Each is there once.',
+  ),
+  integer('accepted_events', 1_000_000, 1, 'Most events that are kept; the oldest are forgotten first.'),
+  option('seconds', 'accepted_age', 7 * 24 * 3600, 'How long such an event is kept.'),
   integer('max_pending', 10_000, 0, 'Most keys that are pending; a new one beyond is not kept.'),
   integer('max_jobs', 10_000, 1, 'Most jobs that are remembered.'),
   integer('max_sign_ins', 1000, 1, 'Most sign-ins that wait for their turn.'),

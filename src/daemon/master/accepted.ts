@@ -85,6 +85,7 @@ const STATEMENTS: Readonly<Record<StatementName, StatementDefinition>> = {
 const MAX_COUNT = 1_000_000;
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
 const AGE_CHECK_MS = 60_000;
+const MOST_UNTOLD = 100_000;
 
 /** What becomes of the events of one call, by their places. */
 class Batch implements WriteReceipt {
@@ -120,6 +121,8 @@ export class AcceptedEvents implements AsyncDisposable {
   readonly #newestBefore: number;
   #count: number;
   #nextAgeCheck = 0;
+  /** Written by calls that failed for another event: nobody was told of them, so they are new the next time. */
+  readonly #untold = new Set<string>();
   /** Resolves when the latest call has been told. */
   #last: Promise<void> = Promise.resolve();
 
@@ -157,7 +160,10 @@ export class AcceptedEvents implements AsyncDisposable {
       const now = this.#now();
       const { changes, error } = await this.#insert(events, now);
       for (const changed of changes) if (changed === 1) this.#count += 1;
-      if (error !== undefined) throw error;
+      if (error !== undefined) {
+        for (const [at, event] of events.entries()) if (changes[at] === 1) this.#keepUntold(event);
+        throw error;
+      }
       const outcome: Acceptance[] = [];
       for (const [at, event] of events.entries())
         outcome.push(changes[at] === 1 ? 'new' : await this.#whichCopy(event));
@@ -203,7 +209,12 @@ export class AcceptedEvents implements AsyncDisposable {
     });
   }
 
+  #keepUntold({ minion, id }: ArrivedEvent): void {
+    if (this.#untold.size < MOST_UNTOLD) this.#untold.add(`${minion}\0${id}`);
+  }
+
   async #whichCopy({ minion, id }: ArrivedEvent): Promise<Acceptance> {
+    if (this.#untold.delete(`${minion}\0${id}`)) return 'new';
     const [row] = await this.#store.read('find', minion, id);
     // a copy within the same call, or one that was forgotten meanwhile, is of this process
     return row !== undefined && Number(row['seq']) <= this.#newestBefore ? 'again' : 'copy';

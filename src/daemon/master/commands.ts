@@ -5,6 +5,9 @@
  */
 import type { ExactValue } from '../../codec/msgpack/values.ts';
 import { SaltbusError } from '../../errors.ts';
+import { BATCH_LIMITS, batchReply, eventIdIn, helloReply } from '../delivery.ts';
+import type { AcceptedEvents } from './accepted.ts';
+import { acceptPackages, packagesIn } from './events/accepted-events.ts';
 import { minionEvents } from './events/minion-event.ts';
 import type { MinionEventOptions } from './events/minion-event.ts';
 import { returnEvents } from './events/return-event.ts';
@@ -48,6 +51,8 @@ export interface MasterParts extends PillarParts {
   readonly jobs: JobRecords;
   readonly newJid: () => string;
   readonly events: MinionEventOptions;
+  /** Where events with ids are kept; `undefined` when they are not. */
+  readonly accepted?: AcceptedEvents | undefined;
   /** The options of the master that minions take over, by name. @defaultValue Salt's defaults */
   readonly masterOptions?: ReadonlyMap<string, ExactValue>;
   /** Deletes the key of a minion that asks for it; `undefined` when `allow_minion_key_revoke` is false. */
@@ -63,6 +68,8 @@ export function minionCommands(parts: MasterParts): ReadonlyMap<string, MinionCo
       plain(await read(load));
   return new Map<string, MinionCommand>([
     ['_minion_event', (request) => fire(request, parts)],
+    ['_saltbus_hello', (request) => hello(request, parts)],
+    ['_saltbus_events', (request) => takeEvents(request, parts)],
     ['_return', (request) => takeReturn(request, parts)],
     ['_pillar', (request) => pillar(request, parts)],
     ['_file_envs', () => plain(files.envs())],
@@ -130,9 +137,41 @@ function refused(reply: ExactValue): MinionCommand {
   return ({ load }) => plain(reply, [], [refusal('not-served', load.get('cmd'))]);
 }
 
-function fire({ load, sender }: MinionRequest, parts: MasterParts): Answer {
+function fire({ load, sender }: MinionRequest, parts: MasterParts): Answer | Promise<Answer> {
+  const id = parts.accepted === undefined ? undefined : eventIdIn(load);
+  if (parts.accepted !== undefined && id !== undefined)
+    return accept({ load, sender }, id, parts, parts.accepted);
   const { events, refused: refusals } = minionEvents(load, sender, parts.events);
   return plain(null, events, refusals);
+}
+
+async function accept(
+  { load, sender }: Pick<MinionRequest, 'load' | 'sender'>,
+  id: string,
+  parts: MasterParts,
+  store: AcceptedEvents,
+): Promise<Answer> {
+  const { events, refused: refusals } = await acceptPackages([{ id, load }], sender, parts.events, store);
+  return plain(null, events, refusals);
+}
+
+// A master that keeps no events answers as a real one: its minions then send as to a real one.
+function hello({ load }: MinionRequest, { accepted }: MasterParts): Answer {
+  return plain(accepted === undefined ? new Map() : helloReply(load.get('version')));
+}
+
+async function takeEvents({ load, sender }: MinionRequest, parts: MasterParts): Promise<Answer> {
+  if (parts.accepted === undefined) return plain(new Map(), [], [refusal('not-served', '_saltbus_events')]);
+  const packages = packagesIn(load);
+  if (packages === undefined) return plain('', [], [refusal('shape')]);
+  // nothing is accepted of what is beyond the agreement: what is refused is given up by the minion
+  if (packages.length > BATCH_LIMITS.events) return plain('', [], [refusal('limit')]);
+  const {
+    events,
+    refused: refusals,
+    refusedPlaces,
+  } = await acceptPackages(packages, sender, parts.events, parts.accepted);
+  return plain(batchReply(refusedPlaces), events, refusals);
 }
 
 function takeReturn({ load, sender, bytes }: MinionRequest, parts: MasterParts): Answer {

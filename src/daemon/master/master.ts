@@ -22,6 +22,8 @@ import type { ZmtpBinding } from '../../transport/zmtp/settings.ts';
 import type { BrokerCounters } from '../broker.ts';
 import { serveBus } from '../bus-server.ts';
 import type { BusServer, SocketPair } from '../bus-server.ts';
+import { openAccepted } from './accepted.ts';
+import type { AcceptedCounters, AcceptedOptions } from './accepted.ts';
 import { RefusalEvents } from './events/refusal-events.ts';
 import { jidMaker } from './jobs/jid.ts';
 import { JobRecords } from './jobs/job-records.ts';
@@ -54,6 +56,8 @@ export interface MasterOptions {
   readonly pairs: readonly SocketPair[];
   /** The release that it is like: stamps, events of jobs, layout of caches. */
   readonly traits: ReleaseTraits;
+  /** Where events with ids are kept before they are answered. @defaultValue they are not */
+  readonly accepted?: AcceptedOptions | undefined;
   /** RSA operations at once. @defaultValue as many as there are processors, four at most (libuv's threads) */
   readonly rsaAtOnce?: number;
   /** Least time between two new publish keys, in milliseconds. @defaultValue 10 000 */
@@ -82,6 +86,8 @@ export interface MasterCounters {
   readonly requests: RequestCounters;
   readonly local: LocalClientCounters;
   readonly events: MasterBusCounters;
+  /** Of events with ids; `undefined` when they are not kept. */
+  readonly accepted: AcceptedCounters | undefined;
   readonly published: number;
   readonly rotations: number;
   readonly sessions: number;
@@ -155,6 +161,8 @@ async function open(
   });
   onOpened(() => keys.close());
   const bus = new MasterBus(server.broker, traits.zonedStamp);
+  const accepted = options.accepted === undefined ? undefined : await openAccepted(options.accepted);
+  onOpened(() => accepted?.close());
   const kept = await openKept(settings.keys.cachedir, traits.line);
   const desk = await openDesk(settings, keys);
   const changes = new KeyChanges({
@@ -198,6 +206,7 @@ async function open(
       bus.fire({ tag: KEY_TAG, data: mapOf({ result: true, act: 'delete', id }) });
       if (settings.keys.rotateAesKey) rotation.ask();
     },
+    accepted,
   };
   const local = new LocalClient({
     secrets: keys.secrets,
@@ -410,11 +419,12 @@ class Master implements MasterDaemon {
   }
 
   get counters(): MasterCounters {
-    const { requests, local, bus, publisher, rotation, desk, jobs, sockets, server } = this.#parts;
+    const { requests, local, bus, publisher, rotation, desk, jobs, sockets, server, services } = this.#parts;
     return {
       requests: requests.counters,
       local: local.counters,
       events: bus.counters,
+      accepted: services.accepted?.counters,
       published: publisher.counters.published,
       rotations: rotation.count,
       sessions: desk.sessions.size,
@@ -453,7 +463,7 @@ class Master implements MasterDaemon {
   }
 
   async #close({ signal }: { readonly signal?: AbortSignal }): Promise<void> {
-    const { requests, sockets, rotation, changes, keys, kept, server, closeMarkers } = this.#parts;
+    const { requests, sockets, rotation, changes, keys, kept, server, services, closeMarkers } = this.#parts;
     const late = AbortSignal.timeout(DRAIN_MS);
     const bound = signal === undefined ? late : AbortSignal.any([signal, late]);
     clearInterval(this.#loop);
@@ -461,6 +471,7 @@ class Master implements MasterDaemon {
     await closeMarkers();
     await requests.idle(bound);
     await Promise.all([sockets.router.close({ signal: bound }), sockets.pub.close({ signal: bound })]);
+    await services.accepted?.close();
     await keys.close();
     changes.close();
     await Promise.all([kept.grains.flushed(), kept.mine.flushed()]);

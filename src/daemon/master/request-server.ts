@@ -83,6 +83,9 @@ type Heavy =
       readonly pillar: ExactValue;
     };
 
+const FIRED = { step: 'master-fired' } as const;
+const ANSWERED = { step: 'master-answered' } as const;
+
 /** Answers requests. */
 export class RequestServer {
   readonly #parts: RequestServerParts;
@@ -184,8 +187,10 @@ export class RequestServer {
     // what is answered has happened: the events come first
     this.#parts.bus.fireAll(answer.events);
     this.#parts.bus.fireAll(told);
+    publish('saltbus:delivery', FIRED);
     if (answer.form === 'plain') reply(sealReply(request, answer.reply));
     else this.#queue({ kind: 'pillar', asker, reply, request, pillar: answer.reply });
+    publish('saltbus:delivery', ANSWERED);
   }
 
   #later<Value>(promise: Promise<Value>, reply: Reply, finish: (value: Value) => void): void {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { ExactValue } from '../../codec/msgpack/values.ts';
 import type { MasterSettings } from '../../config/index.ts';
 import { publish } from '../../diagnostics.ts';
+import type { AcceptedEvents } from './accepted.ts';
 import { minionCommands } from './commands.ts';
 import type { MinionCommand } from './commands.ts';
 import { compileEventAcl } from './events/event-acl.ts';
@@ -57,6 +58,7 @@ export interface ServiceParts {
   readonly store: Pick<KeyStore, 'remove' | 'acceptedKey'>;
   readonly newJid: () => string;
   readonly onRevoke: (id: string, options: { readonly keepCache: boolean }) => void;
+  readonly accepted: AcceptedEvents | undefined;
 }
 
 /**
@@ -98,6 +100,7 @@ export async function serviceCommands(
     }),
     jobs,
     newJid,
+    accepted: parts.accepted,
     events: { acl: compileEventAcl(settings.eventRules), stampSender: settings.stampSender },
     // from YAML: what it can hold, msgpack can say
     masterOptions: settings.forMinions as ReadonlyMap<string, ExactValue>,

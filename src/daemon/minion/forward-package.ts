@@ -18,9 +18,25 @@ export type EventLoad = ReadonlyMap<string, unknown>;
  * or `ERR_SALTBUS_LIMIT`
  */
 export function readPackage(body: Buffer): EventLoad {
+  return loadOf(packageOf(body));
+}
+
+/**
+ * The package in the body of its event, as msgpack; a view.
+ * @throws SaltbusError `ERR_SALTBUS_DATA`
+ */
+export function packageOf(body: Buffer): Buffer {
   const at = dataStart(body, 0, body.length);
   if (at === -1) throw new SaltbusError('ERR_SALTBUS_DATA', 'The body of the event has no end of the tag');
-  const value = decodeExact(body, at);
+  return body.subarray(at);
+}
+
+/**
+ * The load for a package.
+ * @throws SaltbusError as {@link readPackage}
+ */
+export function loadOf(bytes: Uint8Array): EventLoad {
+  const value = decodeExact(bytes);
   checkPackage(value);
   const whole = value as ReadonlyMap<ExactValue, ExactValue>;
   const load = new Map<string, unknown>([

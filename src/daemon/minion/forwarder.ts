@@ -11,15 +11,20 @@ import type { QueueLimits, Sent } from './send-queue.ts';
 
 /** What takes packages for a master. */
 export interface Forwarder {
-  /** Takes the body of a `fire_master` event, which must not be changed afterwards. */
-  accept(body: Buffer): 'queued' | 'refused';
+  /**
+   * Takes the body of a `fire_master` event, which must not be changed afterwards.
+   * @param id - of the event, for a forwarder that tells copies apart
+   */
+  accept(body: Buffer, id: string): 'queued' | 'refused';
   /** The master is there. */
   resume(): void;
   /** The master is away. */
   pause(): void;
   /** Resolves when all was sent, or the master is away. */
   drain(): Promise<void>;
-  /** Ends; what was not sent is counted as dropped. */
+  /** Sends what waits now, and not after the pause that was to come. */
+  flush(): void;
+  /** Ends; what was not sent, and is not on a disk, is counted as dropped. */
   end(): void;
   readonly counters: ForwardCounters;
 }
@@ -115,6 +120,10 @@ export class MemoryForwarder implements Forwarder {
 
   drain(): Promise<void> {
     return this.#queue.drain();
+  }
+
+  flush(): void {
+    if (this.#options.isUp()) this.#queue.resume();
   }
 
   end(): void {

@@ -5,9 +5,12 @@ import { publish } from '../../diagnostics.ts';
 import { SaltbusError } from '../../errors.ts';
 import { MemoryForwarder } from './forwarder.ts';
 import type { Forwarder } from './forwarder.ts';
+import type { EventLoad } from './forward-package.ts';
 import type { MasterLink } from './master-link.ts';
+import type { SeatSpool } from './minion-spools.ts';
 import { SendQueue } from './send-queue.ts';
 import type { QueueLimits, Sent } from './send-queue.ts';
+import { SpoolForwarder } from './spool-forwarder.ts';
 
 /** A return that is to be sent. */
 export interface ReturnToSend {
@@ -20,7 +23,10 @@ export interface ReturnToSend {
 
 /** How a seat sends. */
 export interface SeatOptions {
+  /** Of what waits in memory, where there is no spool. */
   readonly forward: Partial<QueueLimits>;
+  /** Whether a master that is not ours is told the ids of events. @defaultValue false */
+  readonly tellsIds?: boolean;
   readonly returnRetryMs: { readonly least: number; readonly most: number };
   readonly returnTries: number;
 }
@@ -36,15 +42,18 @@ export class MasterSeat {
   #returned = 0;
   #lost = 0;
 
-  constructor(name: string, options: SeatOptions) {
+  constructor(name: string, options: SeatOptions, spool?: SeatSpool) {
     this.#options = options;
-    this.forwarder = new MemoryForwarder({
-      ...options.forward,
+    const way = {
       master: name,
       isUp: () => this.isUp,
       // one try: what is kept is sent again by the forwarder
-      send: (load, signal) => this.#connected().send(load, { signal, tries: 1 }),
-    });
+      send: (load: EventLoad, signal: AbortSignal) => this.#connected().send(load, { signal, tries: 1 }),
+    };
+    this.forwarder =
+      spool === undefined
+        ? new MemoryForwarder({ ...options.forward, ...way })
+        : new SpoolForwarder({ ...way, spool, tellsIds: options.tellsIds ?? false });
     this.#returns = new SendQueue({
       ...RETURN_LIMITS,
       send: (item, signal) => this.#sendReturn(item, signal),

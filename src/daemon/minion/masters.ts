@@ -3,7 +3,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { encodeClearRequest } from '../../codec/payload/request.ts';
-import type { MasterAddress } from '../../config/index.ts';
+import type { MasterAddress, MinionSettings } from '../../config/index.ts';
 import type { SaltbusError } from '../../errors.ts';
 import { ReqSocket } from '../../transport/zmtp/req.ts';
 import { MasterLink } from './master-link.ts';
@@ -11,11 +11,28 @@ import type { LinkOwner, LinkStatus } from './master-link.ts';
 import { isFatal } from './link-state.ts';
 import { MasterSeat } from './master-seat.ts';
 import type { SeatOptions } from './master-seat.ts';
+import type { SeatSpool } from './minion-spools.ts';
 
 /** What the masters tell the minion. */
 export interface MastersOwner extends Omit<LinkOwner, 'onGaveUp'> {
   /** No master is left. */
   onFailed(error: SaltbusError): void;
+}
+
+type Named = Pick<MinionSettings, 'masters' | 'mastersAre'>;
+
+function isFailover({ masters, mastersAre }: Named): boolean {
+  return mastersAre === 'failover' && masters.length > 1;
+}
+
+/** The seats of a minion, by name: one for each master, or one for all that follow each other. */
+export function seatNames(settings: Named): readonly string[] {
+  return isFailover(settings) ? ['failover'] : settings.masters.map(({ host, port }) => `${host}:${port}`);
+}
+
+/** How seats send, and the spool of each, where there are spools. */
+export interface MastersOptions extends SeatOptions {
+  readonly spools?: readonly SeatSpool[] | undefined;
 }
 
 /** The links of a minion, and what waits for them. */
@@ -32,9 +49,9 @@ export class Masters {
   #isHopeless = true;
   #failback: NodeJS.Timeout | undefined;
 
-  constructor(owner: MastersOwner, options: SeatOptions) {
+  constructor(owner: MastersOwner, options: MastersOptions) {
     const { settings } = owner;
-    this.#isFailover = settings.mastersAre === 'failover' && settings.masters.length > 1;
+    this.#isFailover = isFailover(settings);
     this.#onFailed = (error) => {
       owner.onFailed(error);
     };
@@ -66,10 +83,9 @@ export class Masters {
         this.#gaveUp(link, error);
       },
     };
-    const named = this.#isFailover
-      ? ['failover']
-      : settings.masters.map(({ host, port }) => `${host}:${port}`);
-    this.seats = named.map((name) => new MasterSeat(name, options));
+    this.seats = seatNames(settings).map(
+      (name, index) => new MasterSeat(name, options, options.spools?.[index]),
+    );
   }
 
   get status(): readonly LinkStatus[] {

@@ -10,7 +10,9 @@ import { stampNow } from '../../bus/stamp.ts';
 import { EventBodyEncoder } from '../../codec/event-body.ts';
 import type { LoadMap } from '../../codec/payload/raw-strings.ts';
 import { cleanPem, fingerprint } from '../../codec/rsa/pem.ts';
+import { controlSocket } from '../../config/index.ts';
 import type { MinionSettings } from '../../config/index.ts';
+import type { Figures } from '../../control/index.ts';
 import { NEWEST_RELEASE } from '../../dialect/releases.ts';
 import { publish } from '../../diagnostics.ts';
 import { SaltbusError } from '../../errors.ts';
@@ -29,8 +31,10 @@ import { jobReturn } from './job-return.ts';
 import { Jobs } from './jobs.ts';
 import type { JobCounters, JobLimits } from './jobs.ts';
 import type { LinkStatus, MasterLink } from './master-link.ts';
-import { Masters } from './masters.ts';
+import { Masters, seatNames } from './masters.ts';
 import { openMinionKey, pinMasterKey, readPinnedKey } from './minion-keys.ts';
+import { SPOOL_LOST_TAG, openMinionSpools } from './minion-spools.ts';
+import type { MinionSpoolOptions, MinionSpools } from './minion-spools.ts';
 import type { QueueLimits } from './send-queue.ts';
 
 /** How a minion is run. */
@@ -46,7 +50,9 @@ export interface MinionOptions {
   readonly owner?: Owner | undefined;
   /** What it can run. @defaultValue the functions of this package */
   readonly functions?: ReadonlyMap<string, MinionFunction>;
-  /** Bounds of what waits for each master. */
+  /** Where what waits for the masters is kept on disk. @defaultValue in memory */
+  readonly spool?: MinionSpoolOptions | undefined;
+  /** Bounds of what waits for each master in memory, without a spool. */
   readonly forward?: Partial<QueueLimits>;
   readonly jobs?: Partial<JobLimits>;
 }
@@ -56,6 +62,8 @@ export interface MinionStatus {
   readonly id: string;
   readonly masters: readonly LinkStatus[];
   readonly forwarding: readonly ForwardCounters[];
+  /** Of all spools; `undefined` where there is none. */
+  readonly spool: Figures | undefined;
   readonly returns: readonly { readonly sent: number; readonly lost: number; readonly waiting: number }[];
   readonly jobs: JobCounters;
   readonly bus: BrokerCounters;
@@ -98,17 +106,38 @@ export async function startMinion(options: MinionOptions): Promise<MinionDaemon>
   const pinned = readPinnedKey(settings.pkiDir);
   const grains = await collectGrains(grainsSource(options));
   let minion: Minion | undefined;
-  const bus = await serveBus({
-    ...options.bus,
-    forwards: true,
-    onDisplaced: (error) => minion?.fail(error),
-  });
+  const spools = options.spool === undefined ? undefined : await openSpools(options, options.spool);
+  let bus: BusServer | undefined;
   try {
-    minion = new Minion(options, { identity, created, pinned, grains, bus });
+    bus = await serveBus({
+      ...options.bus,
+      forwards: true,
+      control: spools?.isServed === true,
+      onDisplaced: (error) => minion?.fail(error),
+    });
+    minion = new Minion(options, { identity, created, pinned, grains, bus, spools });
     minion.start();
     return minion;
   } catch (error) {
-    await bus.close();
+    await bus?.close();
+    await spools?.close();
+    throw error;
+  }
+}
+
+// Before the bus: who is told of the control socket finds it open.
+async function openSpools(
+  { settings, bus }: MinionOptions,
+  options: MinionSpoolOptions,
+): Promise<MinionSpools> {
+  const spools = await openMinionSpools(seatNames(settings), options);
+  const [first] = bus.pairs;
+  try {
+    if (first?.pub.kind === 'unix')
+      await spools.listen({ kind: 'unix', path: controlSocket(first.pub.path) });
+    return spools;
+  } catch (error) {
+    await spools.close();
     throw error;
   }
 }
@@ -131,6 +160,7 @@ interface Parts {
   readonly pinned: string | undefined;
   readonly grains: Map<string, unknown>;
   readonly bus: BusServer;
+  readonly spools: MinionSpools | undefined;
 }
 
 const forwards = tagPrefix(FIRE_MASTER_TAG);
@@ -146,6 +176,7 @@ class Minion implements MinionDaemon {
   readonly failed: Promise<SaltbusError>;
   readonly #options: MinionOptions;
   readonly #masters: Masters;
+  readonly #spools: MinionSpools | undefined;
   readonly #jobs: Jobs;
   readonly #encoder = new EventBodyEncoder();
   readonly #functions: ReadonlyMap<string, MinionFunction>;
@@ -170,6 +201,12 @@ class Minion implements MinionDaemon {
     this.fingerprint = fingerprint(parts.identity.publicPem, settings.hashType);
     this.bus = parts.bus;
     this.#options = options;
+    this.#spools = parts.spools;
+    if (parts.spools !== undefined) {
+      parts.spools.onLost = (lost) => {
+        this.#fire(SPOOL_LOST_TAG, { ...lost });
+      };
+    }
     this.#source = grainsSource(options);
     this.#grains = parts.grains;
     this.#pinned = parts.pinned;
@@ -209,6 +246,8 @@ class Minion implements MinionDaemon {
       },
       {
         forward: options.forward ?? {},
+        spools: parts.spools?.seats,
+        tellsIds: options.spool?.tellsIds ?? false,
         returnRetryMs: settings.returnRetryMs,
         returnTries: settings.returnTries,
       },
@@ -220,6 +259,7 @@ class Minion implements MinionDaemon {
       id: this.id,
       masters: this.#masters.status,
       forwarding: this.#masters.seats.map(({ forwarder }) => forwarder.counters),
+      spool: this.#spools?.figures(),
       returns: this.#masters.seats.map(({ returns }) => returns),
       jobs: this.#jobs.counters,
       bus: this.bus.broker.counters,
@@ -256,7 +296,7 @@ class Minion implements MinionDaemon {
     this.#stopObserving();
     this.#jobs.abort();
     this.#masters.close();
-    this.#inBackground(this.bus.close());
+    this.#inBackground(this.#closeFiles());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -274,7 +314,13 @@ class Minion implements MinionDaemon {
     this.#jobs.abort();
     this.#stopObserving();
     this.#masters.close();
+    await this.#closeFiles();
+  }
+
+  async #closeFiles(): Promise<void> {
+    // the announcement goes before the socket that it tells of
     await this.bus.close();
+    await this.#spools?.close();
   }
 
   #pin(pem: string): void {
@@ -377,7 +423,9 @@ class Minion implements MinionDaemon {
   #forward(buffer: Buffer, start: number, end: number): void {
     // The chunk that the package came in is many times as large, and is let go of.
     const body = Buffer.from(buffer.subarray(start, end));
-    for (const { forwarder } of this.#masters.seats) forwarder.accept(body);
+    // the same for all masters
+    const id = randomUUID();
+    for (const { forwarder } of this.#masters.seats) forwarder.accept(body, id);
   }
 
   async #refreshPillar(): Promise<void> {

@@ -1,6 +1,7 @@
 /**
  * What stands in the spool.
  */
+import { SaltbusError } from '../../errors.ts';
 
 /** 0 is the most urgent, 4 the least. */
 export type Priority = 0 | 1 | 2 | 3 | 4;
@@ -62,16 +63,30 @@ const ID = /^[A-Za-z0-9_-]{16,64}$/;
 const LONGEST_LANE = 128;
 
 /** Whether a text can be the id of an entry. */
-export function isEntryId(text: string): boolean {
+function isEntryId(text: string): boolean {
   return ID.test(text);
 }
 
 /** Whether a text can name a lane. */
-export function isLane(text: string): boolean {
+function isLane(text: string): boolean {
   return text.length > 0 && text.length <= LONGEST_LANE;
 }
 
 /** Whether a number is a priority. */
 export function isPriority(value: number): value is Priority {
   return Number.isInteger(value) && value >= 0 && value <= 4;
+}
+
+/** Why an entry cannot be spooled; `undefined` for one that can. */
+export function checkEntry(entry: SpoolEntry): SaltbusError | undefined {
+  const wrong = !isEntryId(entry.id)
+    ? 'its id is no text of 16 to 64 letters, digits, - and _'
+    : !isLane(entry.lane)
+      ? 'its lane is no text of 1 to 128 characters'
+      : !isPriority(entry.priority)
+        ? 'its priority is none of 0 to 4'
+        : undefined;
+  return wrong === undefined
+    ? undefined
+    : new SaltbusError('ERR_SALTBUS_DATA', `The entry cannot be spooled: ${wrong}`, { next: 'Mend it.' });
 }

@@ -170,7 +170,8 @@ function itemOf(info: SpooledInfo | TakenEntry, tags: readonly string[]): SpoolI
   return { id, lane, priority, kind, state, arrivedAt, expiresAt: expiresAt ?? null, size, tries, tags };
 }
 
-function figuresOf(spool: Spool): Figures {
+/** The figures of a spool, flat. */
+export function figuresOf(spool: Spool): Figures {
   const { priorities, ...total } = spool.stats();
   return { ...total, priorities: priorities.map((figures) => ({ ...figures })) };
 }

@@ -9,7 +9,7 @@ import { SaltbusError } from '../../errors.ts';
 import type { WriteReceipt } from '../../store/index.ts';
 import { Ledger, limitsFrom } from './bounds.ts';
 import type { FullPolicy, PriorityCounters, PriorityLimits } from './bounds.ts';
-import { PRIORITIES, isEntryId, isLane, isPriority } from './entry.ts';
+import { PRIORITIES, checkEntry } from './entry.ts';
 import type { Leaving, PackageKind, Priority, SpoolEntry, SpooledInfo } from './entry.ts';
 import { SpoolOrder } from './order.ts';
 import type { Ordered, Queue } from './order.ts';
@@ -64,6 +64,8 @@ export interface SpoolOptions {
   readonly now?: () => number;
   /** Something can be taken that could not before. Told at most once a turn of the loop. */
   readonly onAvailable?: () => void;
+  /** An entry was not kept: there was no room, or the disk would not take it. */
+  readonly onRefused?: (error: SaltbusError) => void;
   /** Entries were given up that had been called spooled. */
   readonly onLost?: (lost: LostEntries) => void;
 }
@@ -87,6 +89,13 @@ const AGEING_MS = 60_000;
 const CACHE_BYTES = 16 * 1024 * 1024;
 const RECENT_IDS = 100_000;
 const SWEEP_MS = 5000;
+
+// Places on the way of an event; made once, because this is said of each.
+const WRITE = { step: 'spool-write' } as const;
+const WRITTEN = { step: 'spool-written' } as const;
+const TOLD = { step: 'spool-told' } as const;
+const DELETE = { step: 'spool-delete' } as const;
+const DELETED = { step: 'spool-deleted' } as const;
 
 /** An entry in memory; while it is written it is the receipt of its own write. */
 class Spooled implements SpooledInfo, Ordered<Spooled>, WriteReceipt {
@@ -226,7 +235,9 @@ export class Spool implements AsyncDisposable {
     if (!this.#ledger.hasRoom(priority, size) && !this.#makeRoom(priority, size)) {
       const isDrop = this.#options.policy === 'drop-newest';
       this.#ledger.of(priority)[isDrop ? 'dropped' : 'refused'] += 1;
-      receipt.refused(this.#fullError(priority, size));
+      const error = this.#fullError(priority, size);
+      receipt.refused(error);
+      this.#options.onRefused?.(error);
       return;
     }
     // A clock that is set back must not turn the order round.
@@ -239,6 +250,7 @@ export class Spool implements AsyncDisposable {
     spooled.receipts = receipt;
     this.#ledger.enter(priority, size);
     this.#byId.set(id, spooled);
+    publish('saltbus:delivery', WRITE);
     this.#store.write('insert', rowOf(seq, arrivedAt, entry), spooled);
   }
 
@@ -455,6 +467,7 @@ export class Spool implements AsyncDisposable {
   }
 
   #onWritten(entry: Spooled): void {
+    publish('saltbus:delivery', WRITTEN);
     entry.place = 'waiting';
     this.#ledger.of(entry.priority).spooled += 1;
     const limit = this.#options.cacheBytes ?? CACHE_BYTES;
@@ -471,6 +484,7 @@ export class Spool implements AsyncDisposable {
       if (!isFollowing(receipts)) entry.receipts = undefined;
       receipts.spooled();
     }
+    publish('saltbus:delivery', TOLD);
   }
 
   #onNotWritten(entry: Spooled, error: SaltbusError): void {
@@ -478,6 +492,7 @@ export class Spool implements AsyncDisposable {
     this.#byId.delete(entry.id);
     this.#ledger.leave(entry.priority, entry.size, 'refused');
     for (const receipt of receiptsOf(entry)) receipt.refused(error);
+    this.#options.onRefused?.(error);
   }
 
   #putBack(entries: readonly Spooled[]): void {
@@ -534,7 +549,11 @@ export class Spool implements AsyncDisposable {
     const rows = this.#undeleted.splice(0);
     if (rows.length === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const deletion = new Deletion(rows.length, this.#undeleted, resolve);
+      publish('saltbus:delivery', DELETE);
+      const deletion = new Deletion(rows.length, this.#undeleted, () => {
+        publish('saltbus:delivery', DELETED);
+        resolve();
+      });
       for (const seq of rows) this.#store.write('delete', [seq], deletion, seq);
     });
   }
@@ -571,19 +590,6 @@ function infoOf({
   state,
 }: SpooledInfo): SpooledInfo {
   return { id, lane, priority, kind, arrivedAt, expiresAt, size, tries, state };
-}
-
-function checkEntry(entry: SpoolEntry): SaltbusError | undefined {
-  const wrong = !isEntryId(entry.id)
-    ? 'its id is no text of 16 to 64 letters, digits, - and _'
-    : !isLane(entry.lane)
-      ? 'its lane is no text of 1 to 128 characters'
-      : !isPriority(entry.priority)
-        ? 'its priority is none of 0 to 4'
-        : undefined;
-  return wrong === undefined
-    ? undefined
-    : new SaltbusError('ERR_SALTBUS_DATA', `The entry cannot be spooled: ${wrong}`, { next: 'Mend it.' });
 }
 
 /**

@@ -121,57 +121,72 @@ test('grains that a real minion has too say the same', LIMIT, async (t) => {
   assert.ok(names.length > 25, `only ${names.join(' ')}`);
 });
 
-test('what is fired for the master arrives as from a real minion, in both forms', LIMIT, async (t) => {
-  const { masterConfigDir, minionConfigDir, requestPort } = interop();
-  const place = minionPlace(t, 'ours4', { master: '127.0.0.1', master_port: requestPort });
-  const minion = await ownMinion(t, place);
-  await minion.ready;
-  const events = await listenTo(t, masterConfigDir, 'interop/forward/');
-  const [theirs, ours] = [
-    await connect({ node: 'minion', configDir: minionConfigDir }),
-    await clientOfMinion(t, place),
-  ];
-  t.after(() => {
-    theirs.destroy();
-  });
-  const fireAll = async (bus: Bus): Promise<SaltEvent[]> => {
-    const data = {
-      text: 'é',
-      bytes: Buffer.from([0, 255]),
-      n: 2 ** 40,
-      list: [1.5, null, true],
-      map: { 1: 'x' },
-    };
-    await bus.fireMaster('interop/forward/single', data);
-    await bus.fireMaster('interop/forward/empty', {});
-    await bus.fireMaster('interop/forward/text', 'text');
-    await bus.fireMaster([
-      { tag: 'interop/forward/list', data },
-      { tag: 'interop/forward/whole', foo: 'bar' },
-    ]);
-    await bus.fireMaster([{ tag: 'pretagged', data: { n: 1 } }], { pretag: 'interop/forward' });
-    return await takeEvents(events, 6);
-  };
-  const tell = (found: readonly SaltEvent[]): unknown => found.map((event) => [event.tag, comparable(event)]);
-  const fromTheirs = await fireAll(theirs);
-  const fromOurs = await fireAll(ours);
-  assert.deepEqual(tell(fromOurs), tell(fromTheirs));
-  assert.deepEqual(
-    fromOurs.map(({ data }) => data['id']),
-    ['ours4', 'ours4', 'ours4', undefined, undefined, undefined],
+for (const [id, isSpooling] of [
+  ['ours4', false],
+  ['ours5', true],
+] as const) {
+  test(
+    `what is fired for the master arrives as from a real minion, in both forms (${isSpooling ? 'spool' : 'memory'})`,
+    LIMIT,
+    async (t) => {
+      const { masterConfigDir, minionConfigDir, requestPort } = interop();
+      const place = minionPlace(t, id, { master: '127.0.0.1', master_port: requestPort });
+      const minion = await ownMinion(
+        t,
+        place,
+        isSpooling ? { spool: { directory: join(place.configDir, 'c/saltbus') } } : {},
+      );
+      await minion.ready;
+      const events = await listenTo(t, masterConfigDir, 'interop/forward/');
+      const [theirs, ours] = [
+        await connect({ node: 'minion', configDir: minionConfigDir }),
+        await clientOfMinion(t, place),
+      ];
+      t.after(() => {
+        theirs.destroy();
+      });
+      const fireAll = async (bus: Bus): Promise<SaltEvent[]> => {
+        const data = {
+          text: 'é',
+          bytes: Buffer.from([0, 255]),
+          n: 2 ** 40,
+          list: [1.5, null, true],
+          map: { 1: 'x' },
+        };
+        const outcome = await bus.fireMaster('interop/forward/single', data);
+        assert.equal(outcome, bus === ours && isSpooling ? 'spooled' : 'handed');
+        await bus.fireMaster('interop/forward/empty', {});
+        await bus.fireMaster('interop/forward/text', 'text');
+        await bus.fireMaster([
+          { tag: 'interop/forward/list', data },
+          { tag: 'interop/forward/whole', foo: 'bar' },
+        ]);
+        await bus.fireMaster([{ tag: 'pretagged', data: { n: 1 } }], { pretag: 'interop/forward' });
+        return await takeEvents(events, 6);
+      };
+      const tell = (found: readonly SaltEvent[]): unknown =>
+        found.map((event) => [event.tag, comparable(event)]);
+      const fromTheirs = await fireAll(theirs);
+      const fromOurs = await fireAll(ours);
+      assert.deepEqual(tell(fromOurs), tell(fromTheirs));
+      assert.deepEqual(
+        fromOurs.map(({ data }) => data['id']),
+        [id, id, id, undefined, undefined, undefined],
+      );
+      await waitUntil(() => minion.status.forwarding[0]?.sent === 5);
+      // refused where it comes from the bus: a real master would drop it in silence
+      const denied = { tag: 'salt/key', data: {}, events: null, pretag: null };
+      const sockDir = join(place.configDir, 's');
+      await pythonFire(t, {
+        node: 'minion',
+        sockDir,
+        id,
+        events: [{ tag: 'fire_master', data: denied }],
+      });
+      await waitUntil(() => minion.status.forwarding[0]?.refused === 1);
+    },
   );
-  await waitUntil(() => minion.status.forwarding[0]?.sent === 5);
-  // refused where it comes from the bus: a real master would drop it in silence
-  const denied = { tag: 'salt/key', data: {}, events: null, pretag: null };
-  const sockDir = join(place.configDir, 's');
-  await pythonFire(t, {
-    node: 'minion',
-    sockDir,
-    id: 'ours4',
-    events: [{ tag: 'fire_master', data: denied }],
-  });
-  await waitUntil(() => minion.status.forwarding[0]?.refused === 1);
-});
+}
 
 test('a key of the files that others can read is refused', LIMIT, async (t) => {
   const place = minionPlace(t, 'unsafe', { master: '127.0.0.1', master_port: interop().requestPort });

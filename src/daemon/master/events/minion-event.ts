@@ -9,13 +9,16 @@ import { checkTag, tagify } from '../../../tag.ts';
 import { isList, isMap, refusal } from '../load.ts';
 import type { BusEvent, Load, Refusal } from '../load.ts';
 import type { EventAcl } from './event-acl.ts';
-import { withSender } from './verified-sender.ts';
+import { withOrigin } from './origin.ts';
+import type { Origin } from './origin.ts';
 
 /** How events of minions are let through. */
 export interface MinionEventOptions {
   readonly acl: EventAcl;
-  /** Whether the verified id of the sender is added under `_saltbus`. @defaultValue false */
+  /** Whether the verified id of the sender is added under `_saltbus`, as `minion`. @defaultValue false */
   readonly stampSender?: boolean;
+  /** The id of the event, which is added there with the sender. @defaultValue none */
+  readonly eventId?: string;
   /** Most elements of a list; the rest is refused and counted. @defaultValue 10 000 */
   readonly maxEvents?: number;
 }
@@ -90,12 +93,13 @@ export class Outgoing implements FiredEvents {
   readonly refused: Refusal[] = [];
   readonly #sender: string;
   readonly #acl: EventAcl;
-  readonly #stamp: string | undefined;
+  readonly #origin: Origin | undefined;
 
-  constructor(sender: string, options: Pick<MinionEventOptions, 'acl' | 'stampSender'>) {
+  constructor(sender: string, options: Pick<MinionEventOptions, 'acl' | 'stampSender' | 'eventId'>) {
     this.#sender = sender;
     this.#acl = options.acl;
-    this.#stamp = options.stampSender === true ? sender : undefined;
+    const { stampSender = false, eventId: id } = options;
+    this.#origin = stampSender || id !== undefined ? { minion: sender, id } : undefined;
   }
 
   /** Adds an event of the minion, or the reason why not. */
@@ -112,7 +116,7 @@ export class Outgoing implements FiredEvents {
 
   /** Adds an event that the master itself fires about the minion. */
   addOwn(tag: string, data: Load): void {
-    this.events.push({ tag, data: withSender(data, this.#stamp) });
+    this.events.push({ tag, data: withOrigin(data, this.#origin) });
   }
 
   refuse(what: Refusal): void {

@@ -352,10 +352,10 @@ suite('our own key', () => {
       { events: [{ tag: 'a', data: { _saltbus: { id: 'web2' }, k: 1 } }] },
       { stampSender: true },
     );
-    assert.deepEqual(got.events, [['a', { k: 1, _saltbus: { id: 'web1' } }]]);
+    assert.deepEqual(got.events, [['a', { k: 1, _saltbus: { minion: 'web1' } }]]);
     const request = load({ id: 'web1', jid: JID, return: true, _saltbus: 'x' });
     const returned = returnEvents(request, 'web1', { acl, stampSender: true, newJid: () => JID });
-    assert.deepEqual(plain(returned.events[0]?.data.get('_saltbus')), { id: 'web1' });
+    assert.deepEqual(plain(returned.events[0]?.data.get('_saltbus')), { minion: 'web1' });
   });
 });
 
