@@ -48,11 +48,13 @@ const MAY_IMPORT = {
     'diagnostics',
     'bus',
     'config',
+    'target',
   ],
   doctor: ['client', 'config', 'dialect', 'bus', 'codec', 'transport', 'diagnostics'],
   cli: [
     'control',
     'pki',
+    'target',
     'client',
     'doctor',
     'daemon',

@@ -26,7 +26,12 @@ function rateOf(count: number, begun: number): number {
 }
 
 /** A door with one minion that is signed in. */
-async function signedIn(): Promise<{ readonly door: Door; readonly session: MinionSession }> {
+export async function signedIn(): Promise<{
+  readonly door: Door;
+  readonly session: MinionSession;
+  readonly sessionKey: string;
+  readonly identity: MinionIdentity;
+}> {
   const masterKey = masterKeyOf(freshPem());
   const identity = new MinionIdentity('web1', freshPem());
   const minionKey = parsePublicKey(identity.publicPem);
@@ -39,7 +44,7 @@ async function signedIn(): Promise<{ readonly door: Door; readonly session: Mini
   const desk = { masterKey, publishKey, sessions, publishPort: 4505 };
   const result = readSignInReply(attempt, await answerAuth(desk, request, { kind: 'accepted', minionKey }));
   if (result.kind !== 'accepted') throw new Error(result.kind);
-  return { door, session: new MinionSession(identity, result) };
+  return { door, session: new MinionSession(identity, result), sessionKey: result.sessionKey, identity };
 }
 
 /** Requests opened and answered, and requests refused, by one event loop. */

@@ -72,6 +72,6 @@ export async function stalled(short: boolean): Promise<Figure> {
   return {
     name: '1 to 4 subscribers, with and without a fifth that never reads',
     unit: 'events/s',
-    rounds: { 'with the stalled one': beside, 'without it': alone },
+    rounds: { 'saltbus, with the stalled one': beside, 'without it': alone },
   };
 }

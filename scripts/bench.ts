@@ -9,9 +9,11 @@ import { cpus } from 'node:os';
 import { requests, signatures } from '../bench/channel.ts';
 import { decode } from '../bench/decode.ts';
 import { filteredSubscribers, manySubscriptions, stateReturns, tenSubscribers } from '../bench/fan-out.ts';
+import { flood } from '../bench/flood.ts';
 import { printFigure } from '../bench/lib/report.ts';
 import type { Figure } from '../bench/lib/report.ts';
 import { realBus } from '../bench/real-bus.ts';
+import { refusals } from '../bench/refusals.ts';
 import { roundTrip } from '../bench/round-trip.ts';
 import { spoolMany, spoolOne } from '../bench/spool.ts';
 import { target } from '../bench/target.ts';
@@ -35,6 +37,8 @@ const BENCHMARKS: Readonly<Record<string, (short: boolean) => Promise<Figure>>> 
   'zmtp-publications': zmtpPublications,
   'channel-requests': requests,
   'channel-signatures': signatures,
+  refusals,
+  flood,
   'spool-one': spoolOne,
   'spool-many': spoolMany,
 };

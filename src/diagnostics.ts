@@ -91,7 +91,7 @@ export interface DiagnosticsPayloads {
   /** A master published a job. */
   'saltbus:master:job': { readonly jid: string; readonly user: string; readonly minions: number };
   /** A master made a new publish key. */
-  'saltbus:master:key-rotated': Readonly<Record<never, never>>;
+  'saltbus:master:key-rotated': Readonly<Record<string, never>>;
   /** A key was accepted, rejected, deleted or replaced, and the master acted on it. */
   'saltbus:master:key-changed': { readonly id: string; readonly state: string; readonly replaced: boolean };
   /** Something that a master could not do, and went on. */

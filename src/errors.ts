@@ -62,6 +62,7 @@ export type ErrorCode =
   | 'ERR_SALTBUS_ALGORITHM'
   | 'ERR_SALTBUS_NO_SESSION'
   | 'ERR_SALTBUS_NOT_ACCEPTED'
+  | 'ERR_SALTBUS_NOT_AUTHORIZED'
   | 'ERR_SALTBUS_KEY_UNSAFE'
   | 'ERR_SALTBUS_MINION_ID'
   | 'ERR_SALTBUS_NO_KEY'
@@ -258,8 +259,12 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     true,
   ),
   ERR_SALTBUS_NOT_ACCEPTED: entry(
-    'The master has answered an event, and not that it took it: its handling of the event failed, perhaps after it was fired.',
+    'The master has answered an event or a job, and not that it took it: its handling failed, of an event perhaps after it was fired.',
     'See the log of the master.',
+  ),
+  ERR_SALTBUS_NOT_AUTHORIZED: entry(
+    'The master refuses a job: it does not know the user, or does not let the user run this function on these minions.',
+    "Run as the master's user or as root, or have publisher_acl allow it.",
   ),
   ERR_SALTBUS_KEY_UNSAFE: entry(
     'A private key, a secret or its directory can be read or changed by others, or belongs to somebody else.',

@@ -1,37 +1,22 @@
 /** One process of a benchmark: the broker, a firing program, or a listening one. Its job is the first argument, as JSON. */
 import { connect as connectNats } from '@nats-io/transport-node';
-import { join } from 'node:path';
-import { Bus } from '../../src/bus/bus.ts';
 import type { Subscription } from '../../src/bus/subscription.ts';
 import { decodePlain } from '../../src/codec/msgpack/decode.ts';
 import { Encoder } from '../../src/codec/msgpack/encode.ts';
 import { serveBus } from '../../src/daemon/bus-server.ts';
 import { DIALECTS } from '../../src/dialect/releases.ts';
-import type { DialectName } from '../../src/dialect/releases.ts';
 import type { MatchMode } from '../../src/match/index.ts';
-import { connectSocket } from '../../src/transport/connect.ts';
-import type { Endpoint } from '../../src/transport/endpoint.ts';
+import { clientIn, socketsOf } from './own-bus.ts';
 import { JOB_RETURN, JOB_RETURN_TAG, STATE_RETURN } from './payloads.ts';
 import type { PartJob } from './run-parts.ts';
 
 const job = JSON.parse(process.argv[2] ?? '{}') as PartJob;
 const { folder, count } = job;
-const pub: Endpoint = { kind: 'unix', path: join(folder, 'master_event_pub.ipc') };
-const pull: Endpoint = { kind: 'unix', path: join(folder, 'master_event_pull.ipc') };
+const { pub, pull } = socketsOf(folder);
 const data = job.payload === 'state' ? STATE_RETURN : JOB_RETURN;
 
 function say(message: Readonly<Record<string, unknown>>): void {
   process.send?.(message);
-}
-
-function client(dialect: DialectName = 'bare'): Bus {
-  return new Bus({
-    node: 'master',
-    names: { pub: 'pub', pull: 'pull' },
-    openPub: (signal) => connectSocket(pub, { signal }),
-    openPull: (signal) => connectSocket(pull, { signal }),
-    dialect: DIALECTS[dialect],
-  });
 }
 
 const LIMITS = { limit: 2 ** 31, limitBytes: 8 * 1024 ** 3 };
@@ -51,7 +36,7 @@ async function drain(subscription: Subscription, wanted: number, onFirst: () => 
 }
 
 async function listen(): Promise<void> {
-  const bus = client();
+  const bus = clientIn(folder);
   const patterns: readonly { readonly tag: string; readonly match?: MatchMode }[] = job.patterns ?? [
     { tag: 'salt/job/' },
   ];
@@ -71,7 +56,7 @@ async function listen(): Promise<void> {
 }
 
 async function fire(): Promise<void> {
-  const bus = client();
+  const bus = clientIn(folder);
   for (let index = 0; index < count; index += 1) {
     const tag = job.spread === undefined ? JOB_RETURN_TAG : `salt/job/${index % job.spread}/ret/web01`;
     const fired = bus.fire(tag, data);
@@ -83,7 +68,7 @@ async function fire(): Promise<void> {
 
 /** Fires so many a second, one after the other, and measures how long each takes to come back. */
 async function echo(): Promise<void> {
-  const bus = client();
+  const bus = clientIn(folder);
   const subscription = bus.listen({ tag: 'bench/echo' });
   await subscription.ready;
   const times: number[] = [];

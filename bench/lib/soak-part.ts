@@ -6,29 +6,15 @@
  */
 import { readdirSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { join } from 'node:path';
-import { Bus } from '../../src/bus/bus.ts';
 import { serveBus } from '../../src/daemon/bus-server.ts';
 import { DIALECTS } from '../../src/dialect/releases.ts';
-import { connectSocket } from '../../src/transport/connect.ts';
-import type { Endpoint } from '../../src/transport/endpoint.ts';
 import { collectedBytes } from './memory.ts';
+import { clientIn, socketsOf } from './own-bus.ts';
 import { JOB_RETURN, JOB_RETURN_TAG } from './payloads.ts';
 
 const TICK_MS = 5;
 const [role = '', folder = '', numberText = '0'] = process.argv.slice(2);
-const pub = { kind: 'unix', path: join(folder, 'master_event_pub.ipc') } as const satisfies Endpoint;
-const pull = { kind: 'unix', path: join(folder, 'master_event_pull.ipc') } as const satisfies Endpoint;
-
-function client(): Bus {
-  return new Bus({
-    node: 'master',
-    names: { pub: 'pub', pull: 'pull' },
-    openPub: (signal) => connectSocket(pub, { signal }),
-    openPull: (signal) => connectSocket(pull, { signal }),
-    dialect: DIALECTS.bare,
-  });
-}
+const { pub, pull } = socketsOf(folder);
 
 async function broker(sampleMs: number): Promise<void> {
   const server = await serveBus({ pairs: [{ pub, pull, dialect: DIALECTS.bare }] });
@@ -52,7 +38,7 @@ const MOST_AT_ONCE = 1000;
 
 // Fires what is due by the clock, so that a slow turn is made up for; ends when it is told to.
 async function fire(rate: number): Promise<void> {
-  const bus = client();
+  const bus = clientIn(folder);
   const begun = performance.now();
   let fired = 0;
   let isOver = false;
@@ -73,7 +59,7 @@ async function fire(rate: number): Promise<void> {
 }
 
 async function listen(): Promise<void> {
-  const subscription = client().listen({ tag: 'salt/job/', limit: 1_000_000, limitBytes: 1024 ** 3 });
+  const subscription = clientIn(folder).listen({ tag: 'salt/job/', limit: 1_000_000, limitBytes: 1024 ** 3 });
   await subscription.ready;
   let seen = 0;
   let lost = 0;

@@ -5,30 +5,16 @@
  * The broker measures its own memory, after a collection, while events pass: it is started with `--expose-gc`.
  */
 import { createConnection } from 'node:net';
-import { join } from 'node:path';
-import { Bus } from '../../src/bus/bus.ts';
 import { serveBus } from '../../src/daemon/bus-server.ts';
 import { DIALECTS } from '../../src/dialect/releases.ts';
-import { connectSocket } from '../../src/transport/connect.ts';
-import type { Endpoint } from '../../src/transport/endpoint.ts';
 import { collectedBytes } from './memory.ts';
+import { clientIn, socketsOf } from './own-bus.ts';
 import { JOB_RETURN, JOB_RETURN_TAG } from './payloads.ts';
 
 const LISTENERS = 4;
 const [role = '', folder = '', countText = '0', stalled = ''] = process.argv.slice(2);
 const count = Number(countText);
-const pub = { kind: 'unix', path: join(folder, 'master_event_pub.ipc') } as const satisfies Endpoint;
-const pull = { kind: 'unix', path: join(folder, 'master_event_pull.ipc') } as const satisfies Endpoint;
-
-function client(): Bus {
-  return new Bus({
-    node: 'master',
-    names: { pub: 'pub', pull: 'pull' },
-    openPub: (signal) => connectSocket(pub, { signal }),
-    openPull: (signal) => connectSocket(pull, { signal }),
-    dialect: DIALECTS.bare,
-  });
-}
+const { pub, pull } = socketsOf(folder);
 
 async function broker(): Promise<void> {
   const server = await serveBus({ pairs: [{ pub, pull, dialect: DIALECTS.bare }] });
@@ -48,7 +34,11 @@ async function broker(): Promise<void> {
 }
 
 async function listenOne(): Promise<() => Promise<number>> {
-  const subscription = client().listen({ tag: 'salt/job/', limit: count * 2, limitBytes: 4 * 1024 ** 3 });
+  const subscription = clientIn(folder).listen({
+    tag: 'salt/job/',
+    limit: count * 2,
+    limitBytes: 4 * 1024 ** 3,
+  });
   await subscription.ready;
   return async () => {
     let seen = 0;
@@ -76,7 +66,7 @@ async function listen(): Promise<void> {
 }
 
 async function fire(): Promise<void> {
-  const bus = client();
+  const bus = clientIn(folder);
   for (let index = 0; index < count; index += 1) {
     const fired = bus.fire(JOB_RETURN_TAG, JOB_RETURN);
     if (index % 256 === 255) await fired;

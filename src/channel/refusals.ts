@@ -10,8 +10,6 @@ import { publish } from '../diagnostics.ts';
 /** Why a request was refused. */
 export type RefusalReason =
   | EnvelopeFault
-  /** longer than is read */
-  | 'too-large'
   /** there is no session for the id, or the load was not encrypted with its key */
   | 'session'
   /** what was decrypted is no msgpack */

@@ -58,6 +58,7 @@ const BY_ERROR: Readonly<Record<ErrorCode, number>> = {
   ERR_SALTBUS_ALGORITHM: EXIT.failure,
   ERR_SALTBUS_NO_SESSION: EXIT.noBus,
   ERR_SALTBUS_NOT_ACCEPTED: EXIT.failure,
+  ERR_SALTBUS_NOT_AUTHORIZED: EXIT.permission,
   ERR_SALTBUS_MINION_ID: EXIT.usage,
   ERR_SALTBUS_KEY_UNSAFE: EXIT.permission,
   ERR_SALTBUS_NO_KEY: EXIT.failure,

@@ -19,6 +19,7 @@ type AddCommand = (program: Command) => void;
 const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: AddCommand }>>> = {
   listen: () => import('./commands/listen.ts'),
   fire: () => import('./commands/fire.ts'),
+  run: () => import('./commands/run.ts'),
   top: () => import('./commands/top.ts'),
   bus: () => import('./commands/bus.ts'),
   master: () => import('./commands/master.ts'),

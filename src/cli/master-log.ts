@@ -3,7 +3,7 @@
  */
 import { onDiagnostics } from '../diagnostics.ts';
 import { rateLimited } from '../daemon/lifecycle/log.ts';
-import type { DaemonLog } from '../daemon/lifecycle/log.ts';
+import type { DaemonLog, LogWrite } from '../daemon/lifecycle/log.ts';
 
 /** Logs what a master tells. */
 export function logMaster(log: DaemonLog): void {
@@ -30,8 +30,11 @@ export function logMaster(log: DaemonLog): void {
   onDiagnostics('saltbus:master:job', ({ jid, user, minions }) => {
     job({ jid, user, minions }, 'a job was published');
   });
-  const changed = rateLimited(log.info);
+  // each state by itself: that a key was deleted is told, even when it was accepted a moment before
+  const changes = new Map<string, LogWrite>();
   onDiagnostics('saltbus:master:key-changed', ({ id, state, replaced }) => {
+    let changed = changes.get(state);
+    if (changed === undefined) changes.set(state, (changed = rateLimited(log.info)));
     changed({ minion: id, state, replaced }, 'a key was changed');
   });
   onDiagnostics('saltbus:store:moved-aside', ({ path, movedTo, reason }) => {

@@ -5,6 +5,7 @@ export { directSettings } from './direct-settings.ts';
 export type { DirectSettings } from './direct-settings.ts';
 export { effectiveConfig, originText } from './effective.ts';
 export type { EffectiveConfig, EffectiveValue } from './effective.ts';
+export type { EventRule } from './event-rules.ts';
 export { installedSalt, installedSaltSoon } from './installed-salt.ts';
 export type { InstalledSalt } from './installed-salt.ts';
 export { masterKeySettings, minionKeySettings } from './key-settings.ts';
@@ -30,6 +31,8 @@ export {
   secondsOption,
   textOption,
 } from './options/read.ts';
+export { runSettings } from './run-settings.ts';
+export type { RunSettings } from './run-settings.ts';
 export { loadSaltConfig } from './salt-config.ts';
 export type { SaltConfig } from './salt-config.ts';
 export { withoutSecrets } from './secrets.ts';

@@ -1,6 +1,8 @@
 /**
  * What a master's configuration says of the daemon.
  */
+import { eventRules } from './event-rules.ts';
+import type { EventRule } from './event-rules.ts';
 import { masterKeySettings } from './key-settings.ts';
 import type { MasterKeySettings } from './key-settings.ts';
 import {
@@ -61,6 +63,10 @@ export interface MasterSettings {
   readonly jobCache: boolean;
   /** 0: jobs are kept until there is no room. */
   readonly keepJobsMs: number;
+  /** Who may publish what, besides the user of the master, in Salt's forms. */
+  readonly publisherAcl: ReadonlyMap<string, readonly unknown[]>;
+  readonly publisherAclBlacklist: { readonly users: readonly string[]; readonly modules: readonly string[] };
+  readonly sudoAcl: boolean;
   readonly pingOnRotate: boolean;
   readonly allowMinionKeyRevoke: boolean;
   /** `mine_get`: who may read which functions of the mine; `undefined`: everybody all. */
@@ -72,6 +78,13 @@ export interface MasterSettings {
   readonly maxPending: number;
   readonly maxJobs: number;
   readonly maxSignIns: number;
+  readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  readonly newMinionsPerSecond: number;
+  /** `minion_event_acl`, before the rules that hold without it. */
+  readonly eventRules: readonly EventRule[];
+  /** Whether the verified sender is put into each event of a minion. */
+  readonly stampSender: boolean;
 }
 
 // `_master_opts`; what is not configured is told with Salt's default by whoever answers.
@@ -138,6 +151,9 @@ export function masterSettings(config: SaltConfig): MasterSettings {
     masterPubkeySignature: useSignature ? textOption(config, 'master_pubkey_signature').value : undefined,
     jobCache: bool('job_cache'),
     keepJobsMs: whole('keep_jobs_seconds') * 1000,
+    publisherAcl: publisherAcl(config),
+    publisherAclBlacklist: publisherAclBlacklist(config),
+    sudoAcl: bool('sudo_acl'),
     pingOnRotate: bool('ping_on_rotate'),
     allowMinionKeyRevoke: bool('allow_minion_key_revoke'),
     mineAccess: mineAccess(config),
@@ -151,6 +167,11 @@ export function masterSettings(config: SaltConfig): MasterSettings {
     maxPending: whole('saltbus.max_pending'),
     maxJobs: whole('saltbus.max_jobs'),
     maxSignIns: whole('saltbus.max_sign_ins'),
+    maxConnections: whole('saltbus.max_connections'),
+    maxConnectionsPerAddress: whole('saltbus.max_connections_per_address'),
+    newMinionsPerSecond: whole('saltbus.new_minions_per_second'),
+    eventRules: eventRules(config),
+    stampSender: bool('saltbus.stamp_sender'),
   };
 }
 
@@ -180,6 +201,29 @@ function mineAccess(config: SaltConfig): MasterSettings['mineAccess'] {
   return textLists(config, 'mine_get', 'a map of ids to lists of functions');
 }
 
+function publisherAcl(config: SaltConfig): MasterSettings['publisherAcl'] {
+  const configured = mapOption(config, 'publisher_acl');
+  const rules = new Map<string, readonly unknown[]>();
+  for (const [user, list] of configured.value) {
+    if (typeof user !== 'string' || !Array.isArray(list))
+      throw unfit(configured, 'publisher_acl', 'a map of users to lists of rules');
+    rules.set(user, list as readonly unknown[]);
+  }
+  return rules;
+}
+
+function publisherAclBlacklist(config: SaltConfig): MasterSettings['publisherAclBlacklist'] {
+  const configured = mapOption(config, 'publisher_acl_blacklist');
+  const textsOf = (name: string): readonly string[] => {
+    const value = configured.value.get(name) ?? [];
+    const list: unknown = typeof value === 'string' ? [value] : value;
+    if (!isTexts(list))
+      throw unfit(configured, 'publisher_acl_blacklist', 'a map with lists of users and modules');
+    return list;
+  };
+  return { users: textsOf('users'), modules: textsOf('modules') };
+}
+
 function textLists(config: SaltConfig, name: string, wanted: string): ReadonlyMap<string, readonly string[]> {
   const configured = optionValue(config, name);
   const { value } = configured;
@@ -192,7 +236,8 @@ function textLists(config: SaltConfig, name: string, wanted: string): ReadonlyMa
   return lists;
 }
 
-function nodegroups(config: SaltConfig): MasterSettings['nodegroups'] {
+/** The node groups of a configuration. */
+export function nodegroups(config: SaltConfig): MasterSettings['nodegroups'] {
   const configured = optionValue(config, 'nodegroups');
   const wanted = 'a map of names to targets, as text or as lists of texts';
   if (!(configured.value instanceof Map)) throw unfit(configured, 'nodegroups', wanted);

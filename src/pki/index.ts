@@ -19,5 +19,5 @@ export {
 } from './layout.ts';
 export type { KeyState } from './layout.ts';
 export { isMinionId } from '../codec/load/names.ts';
-export { ownerFor, userName } from './owner.ts';
+export { ownerFor, userName, usersIn } from './owner.ts';
 export type { Owner } from './owner.ts';

@@ -18,6 +18,16 @@ export function findUser(name: string, passwd: string): Owner | undefined {
   return undefined;
 }
 
+/** The users of a `passwd` file. */
+export function usersIn(passwd: string): { readonly name: string; readonly owner: Owner }[] {
+  return passwd.split('\n').flatMap((line) => {
+    const [name = '', , uid = '', gid = ''] = line.split(':');
+    return name !== '' && /^\d+$/.test(uid) && /^\d+$/.test(gid)
+      ? [{ name, owner: { uid: Number(uid), gid: Number(gid) } }]
+      : [];
+  });
+}
+
 /** The name of a user; the number in digits when no name is known. */
 export function userName(uid: number): string {
   try {

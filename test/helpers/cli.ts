@@ -33,8 +33,8 @@ export interface Ended {
 export interface Running {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
-  /** Waits until a line of stdout (or stderr) holds a text, and gives the line. */
-  line(text: string, from?: 'stdout' | 'stderr'): Promise<string>;
+  /** Waits until a line of stdout (or stderr) holds a text, or until the nth does, and gives the line. */
+  line(text: string, from?: 'stdout' | 'stderr', nth?: number): Promise<string>;
 }
 
 /** Starts a program; it is killed after the test. */
@@ -72,10 +72,10 @@ export function start(
     child.kill('SIGKILL');
     await ended;
   });
-  const line = (text: string, from: 'stdout' | 'stderr' = 'stdout'): Promise<string> =>
+  const line = (text: string, from: 'stdout' | 'stderr' = 'stdout', nth = 1): Promise<string> =>
     new Promise((resolve, reject) => {
       const look = (): void => {
-        const found = lines.find((entry) => entry.from === from && entry.text.includes(text));
+        const found = lines.filter((entry) => entry.from === from && entry.text.includes(text))[nth - 1];
         if (found === undefined) return;
         looking.delete(look);
         resolve(found.text);

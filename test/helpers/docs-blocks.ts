@@ -53,10 +53,12 @@ export function masked(line: string): string {
       .replace(/\b\d+(?:\.\d+)? (?:ms|s)\b/g, 'DURATION')
       .replace(/[\w./-]*\/(minion|master)_event_(?:\w+_)?(pub|pull)\.ipc/g, '$1-$2')
       .replace(/\b(?:[0-9a-f]{2}:){31}[0-9a-f]{2}\b/g, 'FINGERPRINT')
+      .replace(/"ts": ?\d+/g, '"ts":TS')
       // a listener that has just ended may still be counted
       .replace(/"subscribers":\d+/g, '"subscribers":N')
       .replace(/"dialect":"[\d.]+"/g, '"dialect":"RELEASE"')
       .replace(/\b\d+ of (\d+) bytes/g, 'N of $1 bytes')
+      .replace(/\b\d{20}\b/g, 'JID')
       .replace(/\b[0-9a-f]{16}\b/g, 'NONCE')
       .replace(/("?pid"?[:=] ?)\d+/g, '$1PID')
       .replace(/\s+/g, ' ')

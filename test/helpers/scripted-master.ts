@@ -29,6 +29,8 @@ export interface ScriptedMaster {
   pillar: ReadonlyMap<unknown, unknown>;
   /** Whether requests are answered; those that come meanwhile never are. */
   isAnswering: boolean;
+  /** What is done to the answer to a request (`_auth` for a sign-in) before it is sent. */
+  mangle: ((answer: Buffer, cmd: unknown) => Buffer) | undefined;
   /** Requests of a kind, without what the channel has put in. */
   readonly loads: (cmd: string) => ReadonlyMap<unknown, unknown>[];
   /** Publishes a job, with a topic before it where one is given. */
@@ -78,7 +80,11 @@ export async function scriptedMaster(
   const desk: AuthDesk & { publishKey: PublishKey } = { ...master.desk, publishPort };
   const asked: Asked[] = [];
   const state = { signIns: 0 };
-  const scripted = { pillar: new Map() as ReadonlyMap<unknown, unknown>, isAnswering: true };
+  const scripted = {
+    pillar: new Map() as ReadonlyMap<unknown, unknown>,
+    isAnswering: true,
+    mangle: undefined as ScriptedMaster['mangle'],
+  };
   const answer = async (payload: Buffer): Promise<Buffer> => {
     const request = master.open(payload);
     if (request.kind === 'refused') return request.answer;
@@ -99,7 +105,11 @@ export async function scriptedMaster(
   const router = new RouterSocket({
     onRequest: (_connection, payload, reply) => {
       if (!scripted.isAnswering) return;
-      void answer(payload).then(reply);
+      const cmd = (): unknown => (asked.length > before ? asked.at(-1)?.cmd : '_auth');
+      const before = asked.length;
+      void answer(payload).then((bytes) => {
+        reply(scripted.mangle === undefined ? bytes : scripted.mangle(bytes, cmd()));
+      });
     },
   });
   const { port } = await router.listen('127.0.0.1', 0);
@@ -120,6 +130,12 @@ export async function scriptedMaster(
     },
     set isAnswering(isAnswering: boolean) {
       scripted.isAnswering = isAnswering;
+    },
+    get mangle(): ScriptedMaster['mangle'] {
+      return scripted.mangle;
+    },
+    set mangle(mangle: ScriptedMaster['mangle']) {
+      scripted.mangle = mangle;
     },
     master,
     port,

@@ -18,6 +18,8 @@ import { saltbus, saltbusOnPath, start } from '../helpers/cli.ts';
 import { minionKeyFiles, servedMaster } from '../helpers/direct-master.ts';
 import { blocksOf, isShown, isShownInAnyOrder } from '../helpers/docs-blocks.ts';
 import { temporaryFolder } from '../helpers/own-bus.ts';
+import { ownMaster, watchMaster } from '../helpers/own-master.ts';
+import { minionPlace, ownMinion } from '../helpers/own-minion.ts';
 import { scriptedMaster } from '../helpers/scripted-master.ts';
 import { waitUntil } from '../helpers/wait-until.ts';
 
@@ -111,6 +113,29 @@ async function addMinionConfig(t: TestContext, root: string): Promise<ReadonlyMa
   return new Map([[`127.0.0.1:${port}`, 'salt.example.com:4506']]);
 }
 
+/** The master that docs/run.md speaks of, with two minions under it and a third that is down. */
+async function addMasterAndMinions(t: TestContext, root: string): Promise<void> {
+  const master = await ownMaster(t, {
+    folder: join(root, 'etc/salt'),
+    config: { timeout: 1, gather_job_timeout: 1, nodegroups: { web: 'web*' } },
+  });
+  const seen = await watchMaster(t, master.sockDir);
+  for (const [id, role] of [
+    ['web1', 'web'],
+    ['web2', 'web'],
+    ['db1', 'db'],
+  ] as const) {
+    const place = minionPlace(t, id, {
+      master: '127.0.0.1',
+      master_port: master.requestPort,
+      grains: { role },
+    });
+    const minion = await ownMinion(t, place);
+    await seen.until(`salt/minion/${id}/start`);
+    if (id === 'db1') await minion.close();
+  }
+}
+
 async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   const root = temporaryFolder(t);
   for (const folder of ['etc/salt/minion.d', 'work']) mkdirSync(join(root, folder), { recursive: true });
@@ -138,6 +163,7 @@ async function shellOnHost(t: TestContext, page: string): Promise<Shell> {
   };
   await saltbus(t, ['bus'], { env }).line('serving', 'stderr');
   if (page === 'spool.md') await addSpool(t, root);
+  if (page === 'run.md') await addMasterAndMinions(t, root);
   const shell = spawn('bash', ['--norc', '--noprofile'], {
     cwd: join(root, 'work'),
     env,
@@ -195,6 +221,7 @@ test('each command that has a page has commands in it that are run', () => {
     'replay',
     'top',
     'key',
+    'run',
     'spool',
     'master',
     'minion',

@@ -23,6 +23,7 @@ import type { TestContext } from 'node:test';
 import type { MasterKeySettings } from '../../src/config/index.ts';
 import { openMasterKeys } from '../../src/daemon/master/keys/index.ts';
 import type { KeyChange, MasterKeys } from '../../src/daemon/master/keys/index.ts';
+import { KeyRate } from '../../src/daemon/master/keys/key-rate.ts';
 import { onDiagnostics } from '../../src/diagnostics.ts';
 import { writeDropFile } from '../../src/pki/index.ts';
 import { publicPem } from '../helpers/keys.ts';
@@ -58,7 +59,7 @@ async function openKeys(
   t: TestContext,
   folder: string,
   more: Partial<MasterKeySettings> = {},
-  options: { maxPending?: number; onRotate?: () => void } = {},
+  options: { maxPending?: number; newMinionsPerSecond?: number; onRotate?: () => void } = {},
 ): Promise<MasterKeys> {
   const keys = await openMasterKeys({ settings: settingsIn(folder, more), connected: nobody, ...options });
   t.after(() => keys.close());
@@ -381,6 +382,25 @@ test('pending keys are bounded, and one that cannot be written is refused', LIMI
     ['a'],
     'no temporary file is left behind',
   );
+});
+
+test('keys of strangers are bounded by max_minions, and in a second', LIMIT, async (t) => {
+  const few = await openKeys(t, temporaryFolder(t), { maxMinions: 1 });
+  assert.deepEqual(
+    ['a', 'b'].map((id) => few.signIn({ id, pub: publicPem() }).reply),
+    ['pending', 'full'],
+  );
+  const folder = temporaryFolder(t);
+  const keys = await openKeys(t, folder, {}, { newMinionsPerSecond: 1 });
+  const replies = Array.from({ length: 200 }, (_, n) => keys.signIn({ id: `n${n}`, pub: publicPem() }).reply);
+  assert.deepEqual(replies.slice(0, 10), Array<string>(10).fill('pending'));
+  assert.equal(replies.at(-1), 'later');
+  const pending = replies.filter((reply) => reply === 'pending').length;
+  assert.equal(readdirSync(join(folder, 'pki', 'minions_pre')).length, pending, 'nothing of others is kept');
+  const rate = new KeyRate(2, 0);
+  const taken = (at: number): number =>
+    Array.from({ length: 50 }, () => rate.take(at)).filter(Boolean).length;
+  assert.deepEqual([taken(0), taken(999), taken(1000), taken(0), taken(100_000)], [20, 1, 1, 0, 20]);
 });
 
 test('automatic decisions: files, stubs and grains, with the rule of permissions', LIMIT, async (t) => {

@@ -8,179 +8,24 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { MinionIdentity } from '../../src/channel/identity.ts';
-import { MinionSession } from '../../src/channel/minion-session.ts';
 import { RequestChannel } from '../../src/channel/request-channel.ts';
 import { beginSignIn, readSignInReply } from '../../src/channel/sign-in.ts';
 import type { SignedIn } from '../../src/channel/sign-in.ts';
 import { PublicationReader } from '../../src/channel/publication-reader.ts';
-import { Crypticle, newKeyString } from '../../src/codec/crypticle.ts';
-import { packRaw, unpackRaw } from '../../src/codec/payload/raw-strings.ts';
+import { unpackRaw } from '../../src/codec/payload/raw-strings.ts';
 import { encodeClearRequest } from '../../src/codec/payload/request.ts';
-import { onDiagnostics } from '../../src/diagnostics.ts';
 import { topicOf } from '../../src/daemon/master/presence.ts';
 import { SubSocket } from '../../src/transport/zmtp/sub.ts';
 import { identityNamed, privatePemOf } from '../helpers/channel.ts';
 import { ownMaster, watchMaster } from '../helpers/own-master.ts';
 import type { OwnMaster } from '../helpers/own-master.ts';
 import { temporaryFolder } from '../helpers/own-bus.ts';
+import { EVENT, answerOf, ask, signIn, signedIn } from '../helpers/raw-minion.ts';
 import { rawRequest } from '../helpers/raw-req.ts';
 import { withoutStamp } from '../helpers/take.ts';
 import { waitUntil } from '../helpers/wait-until.ts';
 
 const LIMIT = { timeout: 30_000 };
-const NONCE = '00112233445566778899aabbccddeeff';
-const EVENT = { cmd: '_minion_event', pretag: null, data: { n: 1 }, tag: 'a/b' };
-
-function ask(master: OwnMaster, payload: Buffer): Promise<Buffer> {
-  return rawRequest(master.requestPort, payload, { timeoutMs: 10_000 });
-}
-
-async function answerOf(master: OwnMaster, payload: Buffer): Promise<unknown> {
-  return unpackRaw(await ask(master, payload));
-}
-
-function signIn(master: OwnMaster, id: string): Promise<Buffer> {
-  return ask(master, beginSignIn(identityNamed(id)).payload);
-}
-
-async function signedIn(
-  master: OwnMaster,
-  id: string,
-): Promise<{ readonly session: MinionSession; readonly result: SignedIn }> {
-  const attempt = beginSignIn(identityNamed(id));
-  const result = readSignInReply(attempt, await ask(master, attempt.payload));
-  if (result.kind !== 'accepted') return assert.fail(result.kind);
-  return { session: new MinionSession(identityNamed(id), result), result };
-}
-
-/** A request with anything in it, under a key. */
-function crafted(key: string, load: object, envelope: object = {}): Buffer {
-  return packRaw({
-    enc: 'aes',
-    load: new Crypticle(key).encrypt(packRaw(load)),
-    version: 3,
-    id: 'web1',
-    enc_algo: 'OAEP-SHA1',
-    sig_algo: 'PKCS1v15-SHA1',
-    ...envelope,
-  });
-}
-
-function loadOf(id: string, more: object = {}): object {
-  const ts = Math.floor(Date.now() / 1000);
-  return { ...EVENT, nonce: NONCE, ts, tok: identityNamed(id).tok(), id, ...more };
-}
-
-test('each kind of bad request is answered, counted by its reason, and harms nobody', LIMIT, async (t) => {
-  const master = await ownMaster(t, { config: { request_server_ttl: 60 } });
-  const seen = await watchMaster(t, master.sockDir);
-  const { session, result } = await signedIn(master, 'web1');
-  const other = await signedIn(master, 'web2');
-  const key = result.sessionKey;
-  const ping = { cmd: 'ping' };
-  const good = session.seal(EVENT).payload;
-  const replayed = crafted(key, loadOf('web1', { nonce: 'f'.repeat(32) }));
-  const old = Math.floor(Date.now() / 1000) - 3600;
-  const cases: readonly (readonly [reason: string, payload: Buffer, answer: unknown])[] = [
-    ['not-msgpack', Buffer.from('c1', 'hex'), new Map([['msg', 'bad load']])],
-    ['not-msgpack', good.subarray(0, good.length - 1), new Map([['msg', 'bad load']])],
-    ['not-msgpack', Buffer.from('GET / HTTP/1.1\r\n\r\n'), new Map([['msg', 'bad load']])],
-    ['shape', packRaw(['x']), 'bad load'],
-    ['shape', packRaw({ enc: 'clear', version: 3 }), 'bad load'],
-    ['version', packRaw({ enc: 'clear', load: ping }), 'bad load'],
-    ['version', packRaw({ enc: 'clear', load: ping, version: 2 }), 'bad load'],
-    ['enc', packRaw({ enc: 'none', load: ping, version: 3 }), 'bad load'],
-    ['enc', packRaw({ enc: 'pub', load: ping, version: 3 }), 'bad load'],
-    ['load-not-a-map', packRaw({ enc: 'clear', load: 'x', version: 3 }), 'payload and load must be a dict'],
-    [
-      'session',
-      crafted(
-        newKeyString(() => Buffer.alloc(56, 7)),
-        loadOf('web1'),
-      ),
-      'bad load',
-    ],
-    ['session', crafted(key, loadOf('web1'), { id: 'web2' }), 'bad load'],
-    ['session', crafted(key, loadOf('web1'), { id: '../web1' }), 'bad load'],
-    ['session', crafted(other.result.sessionKey, loadOf('web1')), 'bad load'],
-    ['id-mismatch', crafted(key, loadOf('web2')), 'bad load'],
-    ['token', crafted(key, loadOf('web1', { tok: identityNamed('web2').tok() })), 'bad load'],
-    ['token', crafted(key, loadOf('web1', { tok: null })), 'bad load'],
-    ['ttl', crafted(key, loadOf('web1', { ts: old })), 'bad load'],
-    ['ttl', crafted(key, loadOf('web1', { ts: 'now' })), 'bad load'],
-    ['nonce', crafted(key, loadOf('web1', { nonce: 'x' })), 'bad load'],
-    ['command', encodeClearRequest({ cmd: '_minion_event', tag: 'x', data: {} }), new Map()],
-    ['command', encodeClearRequest({ cmd: 'no_such' }), new Map()],
-    ['command', encodeClearRequest({ cmd: '_prep_auth_info' }), new Map()],
-    ['command', encodeClearRequest({ cmd: '__proto__' }), new Map()],
-    ['field', encodeClearRequest({ cmd: 'publish', fun: 7 }), 'bad load'],
-  ];
-  const expected = new Map<string, number>();
-  for (const [reason, payload, answer] of cases) {
-    assert.deepEqual(await answerOf(master, payload), answer, reason);
-    expected.set(reason, (expected.get(reason) ?? 0) + 1);
-  }
-  assert.equal((await answerOf(master, replayed)) instanceof Uint8Array, true, 'the first time');
-  assert.equal(await answerOf(master, replayed), 'bad load');
-  expected.set('replay', 1);
-  const unknown = session.seal({ cmd: 'no_such' });
-  assert.deepEqual(session.open(await ask(master, unknown.payload), unknown.nonce), {
-    kind: 'value',
-    value: new Map(),
-  });
-  expected.set('command', (expected.get('command') ?? 0) + 1);
-  assert.deepEqual(master.daemon.counters.requests.refused, expected);
-  assert.equal(master.daemon.counters.requests.failed, 0);
-  const last = session.seal({ ...EVENT, tag: 'a/last' });
-  assert.deepEqual(session.open(await ask(master, last.payload), last.nonce), { kind: 'value', value: null });
-  await seen.until('a/last');
-  assert.deepEqual(
-    seen.events.filter(({ tag }) => tag.startsWith('a/')).map(({ tag }) => tag),
-    ['a/b', 'a/last'],
-    'nothing of what was refused came through',
-  );
-});
-
-test('what a verified minion may not do is declined, with its reason', LIMIT, async (t) => {
-  const master = await ownMaster(t);
-  const seen = await watchMaster(t, master.sockDir);
-  const { session } = await signedIn(master, 'web1');
-  const told: string[] = [];
-  t.after(onDiagnostics('saltbus:master:refused', ({ id, reason }) => told.push(`${id} ${reason}`)));
-  const send = async (load: Record<string, unknown>): Promise<unknown> => {
-    const { payload, nonce } = session.seal(load);
-    const opened = session.open(await ask(master, payload), nonce);
-    return opened.kind === 'value' ? opened.value : assert.fail(opened.why);
-  };
-  const jid = '20261122145001719109';
-  const returned = { cmd: '_return', fun: 'test.ping', return: true };
-  assert.equal(await send({ ...EVENT, tag: 'salt/key' }), null);
-  assert.equal(await send({ ...EVENT, tag: 'salt/minion/web2/start' }), null);
-  assert.equal(await send({ ...EVENT, events: [{ tag: `salt/job/${jid}/new`, data: {} }] }), null);
-  assert.equal(await send({ ...returned, jid: '../../x' }), '');
-  assert.deepEqual(await send({ cmd: '_syndic_return', load: [] }), new Map());
-  assert.deepEqual(await send({ cmd: 'minion_pub', fun: 'test.ping', arg: [], tgt: '*' }), new Map());
-  assert.equal(await send({ ...EVENT, tag: 'a/last' }), null);
-  assert.deepEqual(told, [
-    'web1 denied',
-    'web1 foreign-id',
-    'web1 denied',
-    'web1 not-served',
-    'web1 not-served',
-  ]);
-  assert.deepEqual(
-    [...master.daemon.counters.requests.declined],
-    [
-      ['denied', 2],
-      ['foreign-id', 1],
-      ['not-served', 2],
-    ],
-  );
-  await seen.until('a/last');
-  const others = seen.events.map(({ tag }) => tag).filter((tag) => tag !== 'salt/auth');
-  assert.deepEqual(others, ['a/last']);
-});
-
 test('sign-ins: pending, accepted, another key, an id that is none', LIMIT, async (t) => {
   const master = await ownMaster(t, { config: { auto_accept: false } });
   const seen = await watchMaster(t, master.sockDir);
@@ -344,7 +189,13 @@ suite('the command line', () => {
       /^saltbus master has no runners/,
     );
     assert.deepEqual(await answerOf(master, encodeClearRequest({ cmd: 'ping' })), new Map([['cmd', 'ping']]));
-    assert.deepEqual(master.daemon.counters.local, { pings: 1, jobs: 1, unauthenticated: 4, refused: 2 });
+    assert.deepEqual(master.daemon.counters.local, {
+      pings: 1,
+      jobs: 1,
+      unauthenticated: 4,
+      refused: 2,
+      unauthorized: 0,
+    });
   });
 });
 

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { busLocations } from '../../client/locate.ts';
 import {
   boolOption,
+  checkOwnSettings,
   installedSalt,
   integerOption,
   listOption,
@@ -125,7 +126,9 @@ async function start(flags: MasterFlags, log: DaemonLog): Promise<DaemonHandle> 
     },
     failed,
     reload: async () => {
-      await master.reload(masterSettings(loadSaltConfig(selector)));
+      const changed = loadSaltConfig(selector);
+      checkOwnSettings(changed);
+      await master.reload(masterSettings(changed));
     },
     close: async (options) => {
       await master.close(options);

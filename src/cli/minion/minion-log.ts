@@ -46,7 +46,10 @@ function logMasters(log: DaemonLog): void {
         log.info({ master }, 'signed in');
         return;
       case 'pending':
-        log.warn({ master }, `the key is pending: accept it on the master with salt-key -a ${id}`);
+        log.warn(
+          { master },
+          `the key is pending: accept it on the master with salt-key -a ${id} (ours: saltbus key accept ${id})`,
+        );
         return;
       case 'unanswered':
         log.warn({ master, error }, 'the master does not answer, and is asked again');

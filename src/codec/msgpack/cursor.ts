@@ -35,6 +35,11 @@ export class MsgpackCursor {
     return (type >= 0x80 && type < 0x90) || type === 0xde || type === 0xdf;
   }
 
+  /** Whether an array stands here. */
+  atArray(): boolean {
+    return isArrayMarker(this.#peek());
+  }
+
   /** Reads the header of a map and returns the number of pairs; `undefined`, without moving, when a different type stands here. */
   mapHeader(): number | undefined {
     const type = this.#peek();

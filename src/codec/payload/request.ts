@@ -42,6 +42,8 @@ export type EnvelopeFault =
   | 'version'
   /** an `enc` other than the two */
   | 'enc'
+  /** more than {@link MAX_CLEAR_BYTES} that are no byte string: values would be made of them before anything is known of the sender */
+  | 'too-large'
   /** a clear load that is no map */
   | 'load-not-a-map'
   /** an id that is no text, is missing, or has a NUL */
@@ -51,6 +53,12 @@ export type EnvelopeFault =
 export type ParsedRequest =
   | { readonly kind: 'envelope'; readonly envelope: RequestEnvelope }
   | { readonly kind: 'refused'; readonly fault: EnvelopeFault };
+
+/**
+ * Most bytes of a request that is not encrypted. A sign-in has some 2000; `publish` holds the arguments of a job, and `salt-cp` sends
+ * files in pieces of 96 KiB (3006.30, 3007.17, 3008.5).
+ */
+export const MAX_CLEAR_BYTES: number = 1024 * 1024;
 
 const KEYS: ReadonlySet<unknown> = new Set(['enc', 'load', 'version', 'id', 'enc_algo', 'sig_algo']);
 // More keys than are known cannot all be known: refused before a value is built of what else there is.
@@ -70,6 +78,7 @@ export function parseRequest(payload: Buffer, minimumVersion: number = PROTOCOL_
       new MsgpackCursor(payload, 0, payload.length).skip();
       return refused('shape');
     }
+    if (payload.length > MAX_CLEAR_BYTES && hasCollections(cursor, pairs ?? 0)) return refused('too-large');
     value = unpackRaw(payload);
   } catch (error) {
     if (!(error instanceof SaltbusError)) throw error;
@@ -87,6 +96,15 @@ export function parseRequest(payload: Buffer, minimumVersion: number = PROTOCOL_
   if (enc === 'clear') return clear(map, load);
   if (enc === 'aes') return sealed(map, load);
   return refused('enc');
+}
+
+// Values stand in a map or a list; an encrypted load is one byte string, of which nothing is made here.
+function hasCollections(cursor: MsgpackCursor, pairs: number): boolean {
+  for (let left = 2 * pairs; left > 0; left -= 1) {
+    if (cursor.atMap() || cursor.atArray()) return true;
+    cursor.skip();
+  }
+  return pairs === 0;
 }
 
 function clear(map: LoadMap, load: unknown): ParsedRequest {

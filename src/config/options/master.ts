@@ -146,8 +146,21 @@ const JOBS: readonly OptionEntry[] = [
   option('bool', 'job_cache', true, 'Whether jobs and their returns are remembered.'),
   integer('keep_jobs_seconds', 86_400, 0, 'How long a job is remembered.', { unit: 'seconds' }),
   integer('keep_jobs', 24, 0, 'The older name, which Salt reads no longer.', { unit: 'hours' }),
-  map('publisher_acl', 'Which users may run which functions on which minions, besides the master’s user.'),
-  map('publisher_acl_blacklist', 'Which users and functions are refused.'),
+  option('seconds', 'timeout', 5, 'How long `saltbus run` waits for returns before it asks who still works.'),
+  option(
+    'seconds',
+    'gather_job_timeout',
+    10,
+    'How long `saltbus run` waits for the answers of those that it asked.',
+  ),
+  option('text', 'ext_job_cache', null, 'A returner that `saltbus run` adds to each job.'),
+  option('seconds', 'publish_timeout', 30, 'How long the master may take to publish a job.'),
+  map(
+    'publisher_acl',
+    'Which users may run which functions on which minions, besides the master’s user: names, globs or regular expressions to lists.',
+  ),
+  map('publisher_acl_blacklist', 'Which `users` and functions (`modules`) are refused.'),
+  option('bool', 'sudo_acl', false, 'Whether users who became root are held to `publisher_acl` as well.'),
   option('bool', 'client_acl_verify', true, 'Whether these two are checked at the start.'),
   option('bool', 'order_masters', false, 'Whether syndics are told of jobs; our master has none.'),
 ];

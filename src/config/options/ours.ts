@@ -84,6 +84,31 @@ const MASTER: readonly OptionEntry[] = [
   integer('max_pending', 10_000, 0, 'Most keys that are pending; a new one beyond is not kept.'),
   integer('max_jobs', 10_000, 1, 'Most jobs that are remembered.'),
   integer('max_sign_ins', 1000, 1, 'Most sign-ins that wait for their turn.'),
+  integer('max_connections', 20_000, 1, 'Most connections of each of the two ports.'),
+  integer(
+    'max_connections_per_address',
+    10_000,
+    1,
+    'Most connections of each port from one address, so that one host cannot have all of them.',
+  ),
+  integer(
+    'new_minions_per_second',
+    100,
+    1,
+    'Keys that are written as pending or denied in a second, after a burst of ten times as many. Who comes beyond is told to come again.',
+  ),
+  option(
+    'any',
+    'minion_event_acl',
+    [],
+    "Who may fire which tags: a list of maps with `minions` (globs of ids), `tags` (globs of tags, `{id}` for the minion's own id) and `may` (`fire` or `not-fire`). The first that fits decides, before the rules that hold without an entry; Salt's deny-list stays.",
+  ),
+  option(
+    'bool',
+    'stamp_sender',
+    true,
+    "Whether the verified sender is put into each minion's event, under `_saltbus`.",
+  ),
 ];
 
 function below(rows: readonly OptionEntry[]): readonly OptionEntry[] {

@@ -19,11 +19,21 @@ import { isTruthy, mapOf } from './load.ts';
 import type { Load } from './load.ts';
 import type { MasterBus } from './master-bus.ts';
 import type { FoundMinions, MinionDirectory } from './minion-directory.ts';
+import type { PublisherAcl } from './publisher-acl.ts';
 import type { Publisher } from './publisher.ts';
+
+/** What may be published: everything, a job for those that were found, or nothing. */
+type Right = 'all' | 'these' | 'none';
 
 /** What the commands work on. */
 export interface LocalClientParts {
   readonly secrets: Pick<LocalSecrets, 'userOf'>;
+  /** The user of the master, who may publish everything. */
+  readonly masterUser: string;
+  /** Who else may publish what. */
+  readonly acl: PublisherAcl;
+  /** Whether that holds for users who became root as well (`sudo_acl`). */
+  readonly sudoAcl: boolean;
   readonly directory: MinionDirectory;
   readonly publisher: Publisher;
   readonly jobs: JobRecords;
@@ -40,12 +50,15 @@ export interface LocalClientCounters {
   readonly jobs: number;
   /** Commands without the right secret. */
   readonly unauthenticated: number;
+  /** Jobs that `publisher_acl` or its blacklist does not allow. */
+  readonly unauthorized: number;
   /** Commands that are not served, and jobs that could not be published. */
   readonly refused: number;
 }
 
 // As real masters say it (3006.30, 3007.17, 3008.5); why is not told to whoever asks.
 const NOT_AUTHENTICATED = { name: 'AuthenticationError', message: 'Authentication error occurred.' };
+const NOT_AUTHORIZED = { name: 'AuthorizationError', message: 'Authorization error occurred.' };
 const NOT_THIS_USER = {
   name: 'UserAuthenticationError',
   message: 'Authentication failure of type "user" occurred',
@@ -66,16 +79,26 @@ const MOST_REFUSED_TOLD = 10;
 /** Answers the clear commands other than the sign-in. */
 export class LocalClient {
   readonly #parts: LocalClientParts;
+  #acl: PublisherAcl;
+  #sudoAcl: boolean;
   #refusedSince = -Infinity;
   #refusedTold = 0;
-  readonly #counters = { pings: 0, jobs: 0, unauthenticated: 0, refused: 0 };
+  readonly #counters = { pings: 0, jobs: 0, unauthenticated: 0, unauthorized: 0, refused: 0 };
 
   constructor(parts: LocalClientParts) {
     this.#parts = parts;
+    this.#acl = parts.acl;
+    this.#sudoAcl = parts.sudoAcl;
   }
 
   get counters(): LocalClientCounters {
     return this.#counters;
+  }
+
+  /** Takes other rules from now on. */
+  setAcl(acl: PublisherAcl, sudoAcl: boolean): void {
+    this.#acl = acl;
+    this.#sudoAcl = sudoAcl;
   }
 
   /** Answers one; at once where nothing has to be signed. Never throws nor rejects. */
@@ -93,14 +116,19 @@ export class LocalClient {
     // who logs in by other means is told no, even with the secret (all releases)
     const isExternal =
       load.cmd === 'publish' && (load.kwargs?.has('eauth') === true || load.kwargs?.has('token') === true);
-    if (isExternal || this.#parts.secrets.userOf(load.key) === undefined) {
+    const owner = this.#parts.secrets.userOf(load.key);
+    if (isExternal || owner === undefined || !this.#mayClaim(owner, load)) {
       this.#counters.unauthenticated += 1;
       if (load.cmd !== 'publish') return encodePlainReply({ error: NOT_THIS_USER });
-      this.#tellRefused(load, whole);
-      return encodePlainReply({ error: NOT_AUTHENTICATED });
+      return this.#refuse(load, whole, NOT_AUTHENTICATED);
     }
     if (load.cmd === 'publish') {
-      return this.#publish(load, whole).catch((error: unknown) => {
+      const right = this.#rightOf(owner, load);
+      if (right === 'none') {
+        this.#counters.unauthorized += 1;
+        return this.#refuse(load, whole, NOT_AUTHORIZED);
+      }
+      return this.#publish(load, whole, right).catch((error: unknown) => {
         this.#counters.refused += 1;
         publish('saltbus:master:problem', { what: 'a job of the command line', error });
         return encodePlainReply({ error: error instanceof SaltbusError ? error.message : 'Internal error' });
@@ -111,9 +139,9 @@ export class LocalClient {
     return encodePlainReply({ error: { name: 'SaltInvocationError', message } });
   }
 
-  async #publish(load: PublishLoad, whole: Load): Promise<Buffer> {
+  async #publish(load: PublishLoad, whole: Load, right: Right): Promise<Buffer> {
     const { jobs, bus, publisher } = this.#parts;
-    const found = this.#find(load);
+    const found = right === 'these' ? byId(this.#find(load)) : this.#find(load);
     if (found === undefined || found.ids.length === 0) {
       this.#counters.refused += 1;
       return encodePlainReply(nobody(load.tgt));
@@ -136,8 +164,43 @@ export class LocalClient {
     return encodePlainReply({ enc: 'clear', load: { jid, minions, missing } });
   }
 
+  // A user with a key of its own cannot speak for another. (A real master takes such a key for root's when root is claimed.)
+  #mayClaim(owner: string, load: ClearRequest['load']): boolean {
+    return this.#isMaster(owner) || load.cmd !== 'publish' || load.user === owner;
+  }
+
+  #isMaster(owner: string): boolean {
+    return owner === this.#parts.masterUser || owner === 'root';
+  }
+
+  #rightOf(owner: string, load: PublishLoad): Right {
+    const acl = this.#acl;
+    const { user = owner, fun, arg } = load;
+    if (acl.refuses(user, fun)) return 'none';
+    const isHeld = this.#sudoAcl && user.startsWith('sudo_') && !acl.isEmpty;
+    if (this.#isMaster(owner) && !isHeld) return 'all';
+    const { directory } = this.#parts;
+    const idsOf = (compound: string): ReadonlySet<string> => {
+      try {
+        return new Set(directory.resolve({ tgt: compound, tgtType: 'compound' }).ids);
+      } catch (error) {
+        // a rule whose target is none stands for nobody
+        if (error instanceof SaltbusError) return new Set();
+        throw error;
+      }
+    };
+    const ids = this.#find(load)?.ids ?? [];
+    const name = isHeld ? user.slice('sudo_'.length) : owner;
+    return acl.allows(name, { fun, arg, ids }, idsOf) ? 'these' : 'none';
+  }
+
+  #refuse(load: PublishLoad, whole: Load, error: typeof NOT_AUTHENTICATED): Buffer {
+    this.#tellRefused(load, whole, error);
+    return encodePlainReply({ error });
+  }
+
   // Anybody can ask for this event: so many a second, and neither what was shown as a secret nor what came beside it.
-  #tellRefused(load: PublishLoad, whole: Load): void {
+  #tellRefused(load: PublishLoad, whole: Load, error: typeof NOT_AUTHENTICATED): void {
     const now = performance.now();
     if (now - this.#refusedSince >= 1000) {
       this.#refusedSince = now;
@@ -147,7 +210,7 @@ export class LocalClient {
     this.#refusedTold += 1;
     const data = new Map<ExactValue, ExactValue>();
     for (const name of TOLD) if (whole.has(name)) data.set(name, whole.get(name) ?? null);
-    data.set('error', mapOf(NOT_AUTHENTICATED));
+    data.set('error', mapOf(error));
     const jid = load.jid ?? '';
     this.#parts.bus.fire({ tag: isJid(jid) ? `salt/job/${jid}/error` : 'salt/job/error', data });
   }
@@ -162,6 +225,14 @@ export class LocalClient {
       return undefined;
     }
   }
+}
+
+// Minions look for themselves whether they are meant. What was allowed is a job for those that were found, and no other.
+function byId(found: FoundMinions | undefined): FoundMinions | undefined {
+  if (found === undefined) return undefined;
+  const { target, ids } = found;
+  if (!target.needs.grains && !target.needs.pillar) return found;
+  return { ...found, target: { ...target, tgt: ids, tgtType: 'list', delimiter: ':' } };
 }
 
 // As real masters keep it: what was asked for, without the secret.

@@ -24,7 +24,7 @@ import { serveBus } from '../bus-server.ts';
 import type { BusServer, SocketPair } from '../bus-server.ts';
 import { openAccepted } from './accepted.ts';
 import type { AcceptedCounters, AcceptedOptions } from './accepted.ts';
-import type { EventRule } from './events/event-acl.ts';
+import { RefusalEvents } from './events/refusal-events.ts';
 import { jidMaker } from './jobs/jid.ts';
 import { JobRecords } from './jobs/job-records.ts';
 import type { JobRecordsCounters } from './jobs/job-records.ts';
@@ -42,6 +42,7 @@ import type { MasterBusCounters } from './master-bus.ts';
 import { MinionDirectory } from './minion-directory.ts';
 import { Presence } from './presence.ts';
 import { openPublishMarkers } from './publish-marker.ts';
+import { PublisherAcl } from './publisher-acl.ts';
 import { Publisher } from './publisher.ts';
 import { RequestServer } from './request-server.ts';
 import type { RequestCounters } from './request-server.ts';
@@ -55,10 +56,6 @@ export interface MasterOptions {
   readonly pairs: readonly SocketPair[];
   /** The release that it is like: stamps, events of jobs, layout of caches. */
   readonly traits: ReleaseTraits;
-  /** Who may fire which tags, before the default policy. @defaultValue none */
-  readonly eventRules?: readonly EventRule[];
-  /** Whether the verified sender is put into each event of a minion. @defaultValue false */
-  readonly stampSender?: boolean;
   /** Where events with ids are kept before they are answered. @defaultValue they are not */
   readonly accepted?: AcceptedOptions | undefined;
   /** RSA operations at once. @defaultValue as many as there are processors, four at most (libuv's threads) */
@@ -141,8 +138,10 @@ async function open(
   const { settings, pairs, traits } = options;
   // The bus and the keys refer to what is made of them.
   let rotate: () => void = () => undefined;
+  const acl = aclOf(settings);
   const server = await serveBus({
-    pairs,
+    // who may publish has to be able to listen, as a member of the group of the master (3006.30, 3007.17, 3008.5)
+    pairs: acl.isEmpty ? pairs : pairs.map((pair) => ({ ...pair, pubMode: (pair.pubMode ?? 0o600) | 0o660 })),
     ...(options.onDisplaced === undefined ? {} : { onDisplaced: options.onDisplaced }),
   });
   onOpened(() => server.close());
@@ -155,7 +154,9 @@ async function open(
       count: () => (settings.keys.maxMinions > 0 ? presence.ids().length : 0),
       has: (id) => presence.has(id),
     },
+    mayPublish: (user) => acl.names(user),
     maxPending: settings.maxPending,
+    newMinionsPerSecond: settings.newMinionsPerSecond,
     onRotate: () => rotate(),
   });
   onOpened(() => keys.close());
@@ -205,12 +206,13 @@ async function open(
       bus.fire({ tag: KEY_TAG, data: mapOf({ result: true, act: 'delete', id }) });
       if (settings.keys.rotateAesKey) rotation.ask();
     },
-    eventRules: options.eventRules ?? [],
-    stampSender: options.stampSender ?? false,
     accepted,
   };
   const local = new LocalClient({
     secrets: keys.secrets,
+    masterUser: keys.user,
+    acl,
+    sudoAcl: settings.sudoAcl,
     directory,
     publisher,
     jobs,
@@ -227,6 +229,7 @@ async function open(
       local,
       bus,
       presence,
+      refusalEvents: new RefusalEvents(),
       authEvents: settings.keys.authEvents,
       rsaAtOnce: options.rsaAtOnce ?? Math.min(4, availableParallelism()),
       rsaWaiting: settings.maxSignIns,
@@ -257,6 +260,14 @@ async function open(
     presence,
     at: { request: requestAt, publish: publishAt },
     closeMarkers,
+  });
+}
+
+function aclOf({ publisherAcl, publisherAclBlacklist }: MasterSettings): PublisherAcl {
+  return new PublisherAcl({
+    allowed: publisherAcl,
+    refusedUsers: publisherAclBlacklist.users,
+    refusedFunctions: publisherAclBlacklist.modules,
   });
 }
 
@@ -303,6 +314,10 @@ function doorOf(settings: MasterSettings, keys: MasterKeys, sessions: MasterSess
   };
 }
 
+// A minion has two: its hash, of 40 characters, and `broadcast`; a syndic has two others (3006.30, 3007.17, 3008.5).
+const MOST_TOPICS = 16;
+const LONGEST_TOPIC = 64;
+
 interface Sockets {
   readonly router: RouterSocket;
   readonly pub: PubSocket;
@@ -311,6 +326,8 @@ interface Sockets {
 function openSockets(settings: MasterSettings, presence: Presence, take: RequestServer['take']): Sockets {
   const common: ServerOptions = {
     backlog: settings.zmqBacklog,
+    maxConnections: settings.maxConnections,
+    maxPerAddress: settings.maxConnectionsPerAddress,
     keepAliveMs: settings.keepAliveMs,
     ...(settings.heartbeat === undefined ? {} : { heartbeat: settings.heartbeat }),
   };
@@ -324,7 +341,12 @@ function openSockets(settings: MasterSettings, presence: Presence, take: Request
       onLeave: (subscriber) => presence.subscriber(subscriber, -1),
       onSubscription: (_subscriber, topic, isOn) => presence.subscription(topic, isOn),
     },
-    { ...common, ...(settings.pubHwm === 0 ? {} : { maxOutboxMessages: settings.pubHwm }) },
+    {
+      ...common,
+      maxSubscriptions: MOST_TOPICS,
+      maxTopicBytes: LONGEST_TOPIC,
+      ...(settings.pubHwm === 0 ? {} : { maxOutboxMessages: settings.pubHwm }),
+    },
   );
   return { router, pub };
 }
@@ -414,10 +436,12 @@ class Master implements MasterDaemon {
   }
 
   async reload(settings: MasterSettings): Promise<void> {
-    const { requests, services, directory, keys } = this.#parts;
+    const { requests, services, directory, keys, local } = this.#parts;
+    const acl = aclOf(settings);
     const commands = await serviceCommands(settings, services);
     requests.setCommands(commands);
     directory.setNodegroups(settings.nodegroups);
+    local.setAcl(acl, settings.sudoAcl);
     await keys.refresh();
   }
 

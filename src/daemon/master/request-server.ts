@@ -17,7 +17,9 @@ import { answerCommand } from './commands.ts';
 import type { Answer, MinionCommand } from './commands.ts';
 import { AUTH_TAG } from './keys/index.ts';
 import type { MasterKeys, SignInOutcome } from './keys/index.ts';
+import type { RefusalEvents } from './events/refusal-events.ts';
 import { mapOf } from './load.ts';
+import type { BusEvent } from './load.ts';
 import type { LocalClient } from './local-client.ts';
 import type { MasterBus } from './master-bus.ts';
 import type { PresentPeer, Presence } from './presence.ts';
@@ -33,10 +35,11 @@ export interface Asker extends PresentPeer {
 export interface RequestServerParts {
   readonly door: Door;
   readonly desk: AuthDesk;
-  readonly keys: Pick<MasterKeys, 'signIn'>;
+  readonly keys: Pick<MasterKeys, 'signIn' | 'knows'>;
   readonly local: LocalClient;
   readonly bus: MasterBus;
   readonly presence: Presence;
+  readonly refusalEvents: RefusalEvents;
   /** `auth_events` */
   readonly authEvents: boolean;
   /** RSA operations at once. */
@@ -50,7 +53,7 @@ export interface RequestCounters {
   /** Requests that came. */
   readonly requests: number;
   /** Sign-ins by what was answered. */
-  readonly signIns: Readonly<Record<SignInOutcome['reply'], number>>;
+  readonly signIns: Readonly<Record<Exclude<SignInOutcome['reply'], 'later'>, number>>;
   /** Requests of verified minions, by nothing. */
   readonly authentic: number;
   /** Refused at the door, by reason: no minion is known to have sent them, or a field of a command was wrong. */
@@ -87,6 +90,8 @@ const ANSWERED = { step: 'master-answered' } as const;
 export class RequestServer {
   readonly #parts: RequestServerParts;
   readonly #heavy: WorkQueue<Heavy>;
+  /** Sign-ins of whoever is not known to be a minion: one at a time, so that they delay no minion. */
+  readonly #strangers: WorkQueue<Heavy>;
   #commands: ReadonlyMap<string, MinionCommand>;
   #inFlight = 0;
   #onIdle: (() => void) | undefined;
@@ -106,6 +111,7 @@ export class RequestServer {
     this.#commands = commands;
     const { rsaAtOnce: concurrency, rsaWaiting: waiting } = parts;
     this.#heavy = new WorkQueue({ concurrency, waiting }, (item) => this.#work(item));
+    this.#strangers = new WorkQueue({ concurrency: 1, waiting }, (item) => this.#work(item));
   }
 
   get counters(): RequestCounters {
@@ -167,15 +173,20 @@ export class RequestServer {
   }
 
   #finish(asker: Asker, request: AuthenticRequest, answer: Answer, reply: Reply): void {
-    for (const { reason, subject } of answer.refused) {
+    const told: BusEvent[] = [];
+    for (const refusal of answer.refused) {
+      const { reason, subject } = refusal;
       count(this.#counters.declined, reason);
       publish('saltbus:master:refused', { id: request.id, reason, subject });
+      const event = this.#parts.refusalEvents.of(request.id, refusal);
+      if (event !== undefined) told.push(event);
     }
     if (answer.error !== undefined) {
       publish('saltbus:master:problem', { what: `a request of ${request.id}`, error: answer.error });
     }
     // what is answered has happened: the events come first
     this.#parts.bus.fireAll(answer.events);
+    this.#parts.bus.fireAll(told);
     publish('saltbus:delivery', FIRED);
     if (answer.form === 'plain') reply(sealReply(request, answer.reply));
     else this.#queue({ kind: 'pillar', asker, reply, request, pillar: answer.reply });
@@ -192,12 +203,18 @@ export class RequestServer {
 
   #queue(item: Heavy): void {
     this.#begin();
-    if (this.#heavy.add(item)) return;
-    this.#counters.overloaded += 1;
-    publish('saltbus:master:overloaded', { waiting: this.#heavy.waiting });
-    // A minion takes this for a sign-in that failed, and comes again after its acceptance_wait_time.
-    item.reply(BAD_LOAD);
+    const isStranger = item.kind === 'sign-in' && !this.#parts.keys.knows(item.request.load);
+    const queue = isStranger ? this.#strangers : this.#heavy;
+    if (queue.add(item)) return;
+    this.#tellToComeAgain(item.reply, queue.waiting);
     this.#end();
+  }
+
+  // A minion takes this for a sign-in that failed, and comes again after its acceptance_wait_time.
+  #tellToComeAgain(reply: Reply, waiting: number): void {
+    this.#counters.overloaded += 1;
+    publish('saltbus:master:overloaded', { waiting });
+    reply(BAD_LOAD);
   }
 
   async #work(item: Heavy): Promise<void> {
@@ -218,11 +235,16 @@ export class RequestServer {
     const { desk, keys, bus, authEvents } = this.#parts;
     const { id, pub, autosign_grains: autosignGrains } = request.load;
     const outcome = keys.signIn({ id, pub, autosignGrains });
+    const verdict = verdictOf(outcome);
+    if (outcome.reply === 'later' || verdict === undefined) {
+      this.#tellToComeAgain(reply, this.#strangers.waiting);
+      return;
+    }
     this.#counters.signIns[outcome.reply] += 1;
     publish('saltbus:master:sign-in', { id: id.slice(0, 255), reply: outcome.reply, remote: asker.remote });
     if (outcome.error !== undefined)
       publish('saltbus:master:problem', { what: 'a sign-in', error: outcome.error });
-    const answer = await answerAuth(desk, request, verdictOf(outcome));
+    const answer = await answerAuth(desk, request, verdict);
     if (authEvents && outcome.event !== undefined)
       bus.fire({ tag: AUTH_TAG, data: mapOf({ ...outcome.event }) });
     reply(answer);
@@ -244,7 +266,7 @@ export class RequestServer {
   }
 }
 
-function verdictOf(outcome: SignInOutcome): AuthVerdict {
+function verdictOf(outcome: SignInOutcome): AuthVerdict | undefined {
   switch (outcome.reply) {
     case 'accept':
       return outcome.key === undefined ? { kind: 'rejected' } : { kind: 'accepted', minionKey: outcome.key };
@@ -254,6 +276,8 @@ function verdictOf(outcome: SignInOutcome): AuthVerdict {
       return { kind: 'rejected' };
     case 'full':
       return { kind: 'full' };
+    case 'later':
+      return undefined;
   }
 }
 

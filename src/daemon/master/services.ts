@@ -10,7 +10,6 @@ import type { AcceptedEvents } from './accepted.ts';
 import { minionCommands } from './commands.ts';
 import type { MinionCommand } from './commands.ts';
 import { compileEventAcl } from './events/event-acl.ts';
-import type { EventRule } from './events/event-acl.ts';
 import { FileServer } from './files/file-server.ts';
 import type { JobRecords } from './jobs/job-records.ts';
 import type { KeyStore } from './keys/index.ts';
@@ -59,8 +58,6 @@ export interface ServiceParts {
   readonly store: Pick<KeyStore, 'remove' | 'acceptedKey'>;
   readonly newJid: () => string;
   readonly onRevoke: (id: string, options: { readonly keepCache: boolean }) => void;
-  readonly eventRules: readonly EventRule[];
-  readonly stampSender: boolean;
   readonly accepted: AcceptedEvents | undefined;
 }
 
@@ -104,7 +101,7 @@ export async function serviceCommands(
     jobs,
     newJid,
     accepted: parts.accepted,
-    events: { acl: compileEventAcl(parts.eventRules), stampSender: parts.stampSender },
+    events: { acl: compileEventAcl(settings.eventRules), stampSender: settings.stampSender },
     // from YAML: what it can hold, msgpack can say
     masterOptions: settings.forMinions as ReadonlyMap<string, ExactValue>,
     pillarOf,

@@ -14,6 +14,8 @@ import { ZmtpServer } from './server.ts';
 import type { RemoteAddress, ServerCounters, ServerOptions } from './server.ts';
 import { checkPositive } from './settings.ts';
 import type { ZmtpBinding } from './settings.ts';
+import { Turns } from './turns.ts';
+import type { TurnTaker } from './turns.ts';
 
 /** Sends the reply to a request; `undefined`: there will be none. One call for each request. */
 export type Reply = (payload: Uint8Array | undefined) => void;
@@ -35,7 +37,10 @@ export interface RouterOptions extends ServerOptions {
    * @defaultValue 64; a REQ peer has one at most
    */
   readonly maxInFlight?: number;
-  /** @defaultValue 1000: requests of one connection that may wait; what is over it is dropped and counted */
+  /**
+   * Requests of one connection that may wait; what is over it is dropped and counted.
+   * @defaultValue 16 384: as many as one read of 64 KiB can hold, after which the connection is not read
+   */
   readonly maxQueued?: number;
   /** @defaultValue 128 MiB: bytes of replies that may wait for one peer; one that would go over it cuts the connection instead */
   readonly maxOutboxBytes?: number;
@@ -71,12 +76,13 @@ interface RouterCore {
   readonly maxInFlight: number;
   readonly maxQueued: number;
   readonly maxOutboxBytes: number;
+  readonly turns: Turns;
   onReady(connection: RouterConnection): void;
   onGone(connection: RouterConnection): void;
 }
 
 /** The connection of one peer of a ROUTER. */
-export class RouterConnection implements ConnectionOwner {
+export class RouterConnection implements ConnectionOwner, TurnTaker {
   readonly address: RemoteAddress;
   readonly #core: RouterCore;
   readonly #connection: ZmtpConnection;
@@ -155,13 +161,13 @@ export class RouterConnection implements ConnectionOwner {
   onFrame(_connection: ZmtpConnection, buffer: Buffer, start: number, end: number, more: boolean): void {
     const what = this.#envelope.next(end - start, more);
     if (what === 'more') return;
-    const { counters, maxInFlight, maxQueued } = this.#core;
+    const { counters, maxInFlight, maxQueued, turns } = this.#core;
     if (what === 'odd') {
       counters.malformed += 1;
       return;
     }
     const payload = buffer.subarray(start, end);
-    if (this.#inFlight < maxInFlight && this.#queue.length === 0) {
+    if (this.#inFlight < maxInFlight && this.#queue.length === 0 && turns.take(this)) {
       this.#handOver(payload);
       return;
     }
@@ -171,6 +177,11 @@ export class RouterConnection implements ConnectionOwner {
     }
     this.#queue.push(payload);
     this.#connection.pause();
+  }
+
+  /** @internal */
+  onTurn(): void {
+    if (this.#queue.length > 0 && !this.#draining) this.#drain();
   }
 
   #handOver(payload: Buffer): void {
@@ -207,7 +218,7 @@ export class RouterConnection implements ConnectionOwner {
     this.#draining = true;
     while (this.#inFlight < this.#core.maxInFlight) {
       const payload = this.#queue[this.#queueAt];
-      if (payload === undefined) break;
+      if (payload === undefined || !this.#core.turns.take(this)) break;
       this.#queueAt += 1;
       this.#handOver(payload);
     }
@@ -229,7 +240,7 @@ export class RouterSocket {
   constructor(handlers: RouterHandlers, options: RouterOptions = {}) {
     const {
       maxInFlight = 64,
-      maxQueued = 1000,
+      maxQueued = 16_384,
       maxOutboxBytes = 128 * 1024 * 1024,
       onSameIdentity = 'keep',
     } = options;
@@ -261,6 +272,7 @@ export class RouterSocket {
       maxInFlight,
       maxQueued,
       maxOutboxBytes,
+      turns: new Turns(),
       onReady: (connection) => {
         this.#takeIdentity(connection, counters, onSameIdentity);
         handlers.onConnect?.(connection);

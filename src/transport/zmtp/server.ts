@@ -38,6 +38,8 @@ export interface ServerOptions extends TcpOptions {
   readonly handshakeMs?: number;
   /** @defaultValue 20 000: one more is closed as soon as it was accepted, and counted as refused */
   readonly maxConnections?: number;
+  /** @defaultValue `maxConnections`: connections from one address, so that one peer cannot have all of them */
+  readonly maxPerAddress?: number;
   /** @defaultValue 512 MiB: bytes held of frames that have not ended, all peers together; the one that goes over it is cut */
   readonly maxHeldBytes?: number;
   /** @defaultValue 1000, as Salt's `zmq_backlog` */
@@ -88,6 +90,8 @@ export class ZmtpServer {
   readonly #options: ServerOptions;
   readonly #limits: ZmtpLimits;
   readonly #connections = new Set<ZmtpConnection>();
+  readonly #byAddress = new Map<string, number>();
+  readonly #addresses = new Map<ZmtpConnection, string>();
   readonly #listeners: Listener[] = [];
   #held = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -95,10 +99,11 @@ export class ZmtpServer {
   #whenEmpty: (() => void)[] = [];
 
   constructor(kind: ServerKind, options: ServerOptions) {
-    const { heartbeat, handshakeMs, maxConnections, maxHeldBytes } = options;
+    const { heartbeat, handshakeMs, maxConnections, maxPerAddress, maxHeldBytes } = options;
     checkPositive({
       handshakeMs,
       maxConnections,
+      maxPerAddress,
       maxHeldBytes,
       'heartbeat.intervalMs': heartbeat?.intervalMs,
       'heartbeat.timeoutMs': heartbeat?.timeoutMs,
@@ -133,8 +138,9 @@ export class ZmtpServer {
 
   /** Takes on a connection that somebody else accepted. */
   attach(duplex: Duplex, remote: RemoteAddress): void {
-    const { maxConnections = 20_000 } = this.#options;
-    if (this.#closed || this.#connections.size >= maxConnections) {
+    const { maxConnections = 20_000, maxPerAddress = maxConnections } = this.#options;
+    const ofAddress = this.#byAddress.get(remote.address) ?? 0;
+    if (this.#closed || this.#connections.size >= maxConnections || ofAddress >= maxPerAddress) {
       this.counters.refused += 1;
       publish('saltbus:zmtp:refused', { remote: nameOf(remote), open: this.#connections.size });
       duplex.on('error', () => undefined);
@@ -162,6 +168,8 @@ export class ZmtpServer {
       performance.now(),
     );
     this.#connections.add(connection);
+    this.#addresses.set(connection, remote.address);
+    this.#byAddress.set(remote.address, (this.#byAddress.get(remote.address) ?? 0) + 1);
     this.counters.open = this.#connections.size;
     this.#timer ??= setInterval(
       () => {
@@ -195,6 +203,7 @@ export class ZmtpServer {
   /** A connection is over. */
   release(connection: ZmtpConnection, error: SaltbusError | undefined): void {
     this.#connections.delete(connection);
+    this.#leave(connection);
     this.counters.open = this.#connections.size;
     if (error?.code === 'ERR_SALTBUS_TIMEOUT') this.counters.timeouts += 1;
     else if (error?.code === 'ERR_SALTBUS_ZMTP' || error?.code === 'ERR_SALTBUS_LIMIT')
@@ -244,6 +253,15 @@ export class ZmtpServer {
     this.#closed = true;
     for (const stopped of this.#stopListening()) void stopped;
     for (const connection of this.#connections) connection.destroy(error);
+  }
+
+  #leave(connection: ZmtpConnection): void {
+    const address = this.#addresses.get(connection);
+    if (address === undefined) return;
+    this.#addresses.delete(connection);
+    const left = (this.#byAddress.get(address) ?? 1) - 1;
+    if (left > 0) this.#byAddress.set(address, left);
+    else this.#byAddress.delete(address);
   }
 
   #stopListening(): Promise<void>[] {

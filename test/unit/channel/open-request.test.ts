@@ -9,7 +9,11 @@ import { beginSignIn, readSignInReply } from '../../../src/channel/sign-in.ts';
 import { Crypticle } from '../../../src/codec/crypticle.ts';
 import type { ExactValue } from '../../../src/codec/msgpack/values.ts';
 import { packRaw, unpackRaw } from '../../../src/codec/payload/raw-strings.ts';
-import { encodeClearRequest, encodeSealedRequest } from '../../../src/codec/payload/request.ts';
+import {
+  MAX_CLEAR_BYTES,
+  encodeClearRequest,
+  encodeSealedRequest,
+} from '../../../src/codec/payload/request.ts';
 import { signX931 } from '../../../src/codec/rsa/x931.ts';
 import { onDiagnostics } from '../../../src/diagnostics.ts';
 import { flipped, identityNamed, privatePemOf, testMaster } from '../../helpers/channel.ts';
@@ -121,6 +125,7 @@ test('each check has its reason and its answer', async () => {
     ['nothing', Buffer.alloc(0), 'not-msgpack', new Map([['msg', 'bad load']])],
     ['no map', packRaw(['x']), 'shape', 'bad load'],
     ['no enc', packRaw({ load: {}, version: 3 }), 'shape', 'bad load'],
+    ['a further key', crafted(sessionKey, good, { enc_algo: undefined, fun: 'x' }), 'shape', 'bad load'],
     ['no version', packRaw({ enc: 'clear', load: { cmd: 'ping' } }), 'version', 'bad load'],
     ['version 2', packRaw({ enc: 'clear', load: { cmd: 'ping' }, version: 2 }), 'version', 'bad load'],
     ['downgraded', crafted(sessionKey, good, { version: 2 }), 'version', 'bad load'],
@@ -311,6 +316,15 @@ test('a bit flipped in any byte of a real request never opens another, and no cu
   for (let cut = 0; cut < payload.length; cut += 1) {
     assert.equal(summary(master.open(Buffer.from(payload.subarray(0, cut)))), 'not-msgpack');
   }
+});
+
+test('a clear request of many values is not read; an encrypted one of that size is', async () => {
+  const master = await testMaster();
+  const many = { cmd: '_auth', id: 'web1', list: new Array<null>(MAX_CLEAR_BYTES).fill(null) };
+  assert.equal(summary(master.open(packRaw({ enc: 'clear', load: many, version: 3 }))), 'too-large');
+  assert.equal(summary(master.open(packRaw(new Array<number>(MAX_CLEAR_BYTES + 1).fill(0)))), 'too-large');
+  const blob = Buffer.alloc(MAX_CLEAR_BYTES + 16, 255);
+  assert.equal(summary(master.open(packRaw({ enc: 'aes', load: blob, version: 3, id: 'web1' }))), 'session');
 });
 
 test('a request longer than is read is not read', async () => {

@@ -44,6 +44,9 @@ test('the defaults are those of Salt', () => {
     masterPubkeySignature: undefined,
     jobCache: true,
     keepJobsMs: 86_400_000,
+    publisherAcl: new Map(),
+    publisherAclBlacklist: { users: [], modules: [] },
+    sudoAcl: false,
     pingOnRotate: false,
     allowMinionKeyRevoke: true,
     mineAccess: undefined,
@@ -52,6 +55,11 @@ test('the defaults are those of Salt', () => {
     maxPending: 10_000,
     maxJobs: 10_000,
     maxSignIns: 1000,
+    maxConnections: 20_000,
+    maxConnectionsPerAddress: 10_000,
+    newMinionsPerSecond: 100,
+    eventRules: [],
+    stampSender: true,
   });
 });
 
@@ -73,7 +81,18 @@ mine_get:
 state_top: other.sls
 saltbus:
   pillar_folder: /srv/pillar
+  stamp_sender: False
+  minion_event_acl:
+    - minions: web*
+      tags: ['myco/{id}/*', myco/all]
+      may: fire
+    - {minions: ['*'], tags: myco/*, may: not-fire}
 `);
+  assert.deepEqual(settings.eventRules, [
+    { minions: ['web*'], tags: ['myco/{id}/*', 'myco/all'], may: 'fire' },
+    { minions: ['*'], tags: ['myco/*'], may: 'not-fire' },
+  ]);
+  assert.equal(settings.stampSender, false);
   assert.equal(settings.keepAliveMs, 0);
   assert.equal(settings.heartbeat, undefined);
   assert.equal(settings.publishSessionMs, undefined);
@@ -94,8 +113,15 @@ test('what makes no sense names file, line and key', () => {
     ['file_roots: [/srv]', /master:1: file_roots is .* a map of environments to lists of folders/],
     ['file_roots:\n  base: /srv', /master:1: file_roots .* a map of environments to lists of folders/],
     ['nodegroups:\n  a: 7', /nodegroups .* a map of names to targets, as text or as lists of texts/],
+    ['publisher_acl:\n  ann: test.ping', /publisher_acl .* a map of users to lists of rules/],
+    ['publisher_acl_blacklist:\n  users: {}', /publisher_acl_blacklist .* lists of users and modules/],
     ['nodegroups: x', /nodegroups is "x"/],
     ['mine_get:\n  a: b', /mine_get .* a map of ids to lists of functions/],
+    ['saltbus:\n  minion_event_acl: x', /minion_event_acl is "x", and must be a list of at most 1000 maps/],
+    ['saltbus:\n  minion_event_acl: [{minions: a, tags: b}]', /a list of maps with minions, tags, and may$/],
+    ['saltbus:\n  minion_event_acl: [{minion: a, tags: b, may: fire}]', /whose minions and tags are globs/],
+    ['saltbus:\n  minion_event_acl: [{minions: [], tags: b, may: fire}]', /whose minions and tags are globs/],
+    ['saltbus:\n  minion_event_acl: [{minions: a, tags: b, may: maybe}]', /may is 'fire' or 'not-fire'$/],
     ['publish_signing_algorithm: MD5', /PKCS1v15-SHA1 or PKCS1v15-SHA224/],
   ];
   for (const [text, message] of bad)

@@ -4,19 +4,11 @@
  * The default lets a minion fire whatever is not Salt's own, and of `salt/` only what a minion fires by itself and under
  * its own id.
  */
+import type { EventRule } from '../../../config/index.ts';
 import { deniedBy } from '../../../dialect/tag-rules.ts';
 import { compileGlob } from '../../../match/glob.ts';
 import { parseTag } from '../../../tag.ts';
 import type { RefusalReason } from '../load.ts';
-
-/** A rule of `minion_event_acl`; the first one that fits decides. */
-export interface EventRule {
-  /** Globs of ids. */
-  readonly minions: readonly string[];
-  /** Globs of tags; `{id}` stands for the id of the minion. */
-  readonly tags: readonly string[];
-  readonly may: 'fire' | 'not-fire';
-}
 
 /** Why a tag is refused; `undefined` when it may be fired. */
 export type EventAcl = (

@@ -2,9 +2,10 @@
  * The secrets by which Salt's command line on the same host proves who it is: `.<user>_key` in the master's `cachedir`.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { chmodSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { SaltbusError } from '../../../errors.ts';
-import { makePrivateDirectory, readSmallFile, writeFileAtomic } from '../../../pki/index.ts';
+import { makePrivateDirectory, readSmallFile, systemError, writeFileAtomic } from '../../../pki/index.ts';
 import type { Owner } from '../../../pki/index.ts';
 import { trustedUsers } from './safety.ts';
 
@@ -37,6 +38,7 @@ const MAX_USERS = 256;
 export function openLocalSecrets(options: LocalSecretsOptions): LocalSecrets {
   const { cachedir, users } = options;
   makePrivateDirectory(cachedir, { mode: 0o750, owner: users[0]?.owner });
+  if (users.length > 1) letThrough(cachedir);
   const digests = new Map<string, Buffer>();
   const paths = new Map<string, string>();
   if (users.length > MAX_USERS) throw usage(`secrets are kept for at most ${MAX_USERS} users`);
@@ -56,6 +58,16 @@ export function openLocalSecrets(options: LocalSecretsOptions): LocalSecrets {
       return found;
     },
   };
+}
+
+// Others than the master's user have to get to their own file; nothing can be listed by them.
+function letThrough(folder: string): void {
+  try {
+    const { mode } = statSync(folder);
+    if ((mode & 0o001) === 0) chmodSync(folder, (mode & 0o7777) | 0o001);
+  } catch (error) {
+    throw systemError(`${folder} cannot be opened to the users of publisher_acl`, error);
+  }
 }
 
 function readSecret(path: string, owner: Owner | undefined): string | undefined {

@@ -9,9 +9,10 @@ import { isMinionId } from '../../../pki/index.ts';
 import type { AutomaticRules, AutomaticVerdict } from './automatic.ts';
 import { decideSignIn } from './decision.ts';
 import type { SignInReply } from './decision.ts';
+import type { KeyRate } from './key-rate.ts';
 import type { AuthEventData } from './key-events.ts';
 import { usableKey } from './key-scan.ts';
-import type { KeyStore, StandingKey } from './key-store.ts';
+import type { KeyStore, KeyWrite, StandingKey } from './key-store.ts';
 
 /** What a minion has sent, unchecked. */
 export interface SignInRequest {
@@ -22,7 +23,8 @@ export interface SignInRequest {
 
 /** What came of it. */
 export interface SignInOutcome {
-  readonly reply: SignInReply;
+  /** `later`: too many new keys come at a time; nothing was done, and the minion is to come again. */
+  readonly reply: SignInReply | 'later';
   /** The minion's key, when the reply is `accept`: the answer is encrypted for it. */
   readonly key: KeyObject | undefined;
   /** Data of the event `salt/auth`; `undefined`: none is fired. */
@@ -42,12 +44,15 @@ export interface SignInContext {
   readonly maxMinions?: number;
   /** Most keys that wait for a decision; a new id beyond them is told that the master is full. @defaultValue 10000 */
   readonly maxPending?: number;
+  /** How many keys of strangers are written in a second. @defaultValue any number */
+  readonly rate?: KeyRate;
   /** Milliseconds since 1970. @defaultValue `Date.now` */
   readonly now?: () => number;
 }
 
 const MAX_PENDING = 10_000;
 const REFUSED: SignInOutcome = { reply: 'refused', key: undefined, event: undefined, error: undefined };
+const LATER: SignInOutcome = { ...REFUSED, reply: 'later' };
 const NO_VERDICT: AutomaticVerdict = { kind: 'none' };
 
 /** Decides on a sign-in and makes the changes that follow. Never throws; reads nothing from disk. */
@@ -64,18 +69,25 @@ export function signIn(request: SignInRequest, context: SignInContext): SignInOu
     undecided && key !== undefined && context.openMode !== true
       ? rules.verdict(id, grainsOf(request.autosignGrains), (context.now ?? Date.now)())
       : NO_VERDICT;
-  const most = context.maxPending ?? MAX_PENDING;
+  const maxMinions = context.maxMinions ?? 0;
+  const maxPending = context.maxPending ?? MAX_PENDING;
+  // more keys than there may be minions need not wait
+  const most = maxMinions > 0 ? Math.min(maxPending, maxMinions) : maxPending;
   const decision = decideSignIn({
     id,
     pem: key === undefined ? undefined : pem,
     standing,
     openMode: context.openMode === true,
-    maxMinions: context.maxMinions ?? 0,
+    maxMinions,
     connected: { count: connected.count(), has: connected.has(id) },
     pending: { count: store.count('pending'), most },
     automatic: verdict.kind,
   });
   if (decision.overflow) publish('saltbus:keys:full', { id, pending: most });
+  if (isOfStranger(decision.write) && context.rate?.take((context.now ?? Date.now)()) === false) {
+    publish('saltbus:keys:full', { id, pending: store.count('pending') });
+    return LATER;
+  }
   if (decision.write !== undefined) {
     try {
       store.write(decision.write);
@@ -91,6 +103,18 @@ export function signIn(request: SignInRequest, context: SignInContext): SignInOu
     event: decision.event === undefined ? undefined : { ...decision.event, id, pub: pem },
     error: undefined,
   };
+}
+
+/** Whether this is the accepted key of the id; it costs no parsing. */
+export function isKnown({ id, pub }: SignInRequest, store: KeyStore): boolean {
+  if (!isMinionId(id) || typeof pub !== 'string' || pub.length > MAX_PUBLIC_PEM) return false;
+  const standing = store.find(id);
+  return standing?.state === 'accepted' && standing.pem === cleanPem(pub);
+}
+
+// Written without anybody having decided so.
+function isOfStranger(write: KeyWrite | undefined): boolean {
+  return write?.type === 'store' && (write.state === 'pending' || write.state === 'denied');
 }
 
 // An accepted minion that signs in again, by far the most frequent case, costs no parsing.

@@ -9,6 +9,7 @@ import { compileEventAcl } from '../../../../src/daemon/master/events/event-acl.
 import { jobEvents, presenceEvents } from '../../../../src/daemon/master/events/job-events.ts';
 import { minionEvents } from '../../../../src/daemon/master/events/minion-event.ts';
 import type { FiredEvents, MinionEventOptions } from '../../../../src/daemon/master/events/minion-event.ts';
+import { RefusalEvents } from '../../../../src/daemon/master/events/refusal-events.ts';
 import { returnEvents } from '../../../../src/daemon/master/events/return-event.ts';
 import type { TakenReturn } from '../../../../src/daemon/master/events/return-event.ts';
 import { isMap } from '../../../../src/daemon/master/load.ts';
@@ -308,6 +309,24 @@ suite('minion_event_acl', () => {
       { numRuns: 5000 },
     );
     assert.ok(refusals > 20, 'some were foreign');
+  });
+});
+
+suite('refusals on the bus', () => {
+  test('one a second for each minion, ten in all, and how many were left out', () => {
+    let now = 0;
+    const events = new RefusalEvents(() => now);
+    const told = (id: string): unknown =>
+      plain(events.of(id, { reason: 'acl', subject: 'salt/x' })?.data ?? null);
+    assert.deepEqual(told('web1'), { id: 'web1', reason: 'acl', subject: 'salt/x', not_told: 0 });
+    for (let n = 0; n < 50; n += 1) assert.equal(told('web1'), null);
+    assert.deepEqual(told('web2'), { id: 'web2', reason: 'acl', subject: 'salt/x', not_told: 50 });
+    const others = Array.from({ length: 100 }, (_, n) => told(`db${n}`)).filter((one) => one !== null);
+    assert.equal(others.length, 8);
+    now = 999;
+    assert.equal(told('web3'), null);
+    now = 1000;
+    assert.deepEqual(told('web1'), { id: 'web1', reason: 'acl', subject: 'salt/x', not_told: 93 });
   });
 });
 
