@@ -305,7 +305,7 @@ export const GUARDS: readonly Guard[] = [
   ),
   guard(
     'the removal of a forged sender',
-    'src/daemon/master/events/verified-sender.ts',
+    'src/daemon/master/events/origin.ts',
     'clean.delete(METADATA_KEY);',
     '',
     EVENT_TESTS,
