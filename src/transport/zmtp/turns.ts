@@ -16,6 +16,8 @@ export interface TurnTaker {
 }
 
 const ALONE = 64;
+// Who waits for replies is between two requests most of the time, and not gone: so many turns have to pass until somebody counts as alone.
+const CALM_TURNS = 256;
 
 /** The turns of one socket. One turn is one round of the event loop. */
 export class Turns {
@@ -25,6 +27,7 @@ export class Turns {
   #turn = 0;
   #active = 0;
   #each = ALONE;
+  #calm = 0;
   #isScheduled = false;
 
   /** @param schedule - runs something when the other connections were looked at */
@@ -57,7 +60,9 @@ export class Turns {
   #begin(): void {
     this.#isScheduled = false;
     this.#turn += 1;
-    this.#each = this.#active > 1 ? 1 : ALONE;
+    if (this.#active > 1) this.#calm = CALM_TURNS;
+    else if (this.#calm > 0) this.#calm -= 1;
+    this.#each = this.#calm > 0 ? 1 : ALONE;
     this.#active = 0;
     if (this.#waiting.size === 0) return;
     const waiting = this.#waiting;
