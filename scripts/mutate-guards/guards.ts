@@ -421,8 +421,8 @@ export const GUARDS: readonly Guard[] = [
   guard(
     'turns on the request port',
     'src/transport/zmtp/turns.ts',
-    'if (taken.count >= this.#each) {',
-    'if (taken.count < 0) {',
+    'if (taker.taken >= this.#each) {',
+    'if (taker.taken < 0) {',
     ['test/unit/transport/zmtp-sockets.test.ts'],
   ),
   guard(

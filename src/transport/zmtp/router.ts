@@ -84,6 +84,10 @@ interface RouterCore {
 /** The connection of one peer of a ROUTER. */
 export class RouterConnection implements ConnectionOwner, TurnTaker {
   readonly address: RemoteAddress;
+  /** @internal */
+  turn = -1;
+  /** @internal */
+  taken = 0;
   readonly #core: RouterCore;
   readonly #connection: ZmtpConnection;
   readonly #envelope = new EnvelopeReader();
