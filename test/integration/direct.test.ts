@@ -178,7 +178,7 @@ test('a deny-listed tag, and options that do not go together, before anything is
   assert.equal(served.requests, 0);
   for (const [args, message] of [
     [['fire', 't', '--direct'], '--direct means something with --to-master only'],
-    [['fire', 't', '--to-master', '--timeout', '1s'], '--timeout means something with --direct only'],
+    [['fire', 't', '--to-master', '--timeout', '1s'], '--timeout means something with --direct or --wait accepted only'],
     [
       ['fire', 't', '--to-master', '--direct', '--sock-dir', '/x'],
       '--sock-dir is about a local bus, and --direct goes past it',
