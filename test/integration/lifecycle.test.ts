@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { lockRoot } from '../../src/daemon/lifecycle/root-lock.ts';
 import type { RootLock } from '../../src/daemon/lifecycle/root-lock.ts';
 import type { SaltbusError } from '../../src/errors.ts';
-import { start } from '../helpers/cli.ts';
+import { runSaltbus, saltbus, start } from '../helpers/cli.ts';
 import type { Running, RunOptions } from '../helpers/cli.ts';
 import { temporaryFolder } from '../helpers/own-bus.ts';
 import { waitUntil } from '../helpers/wait-until.ts';
@@ -291,4 +291,36 @@ test('started by root it becomes the user of the configuration, for good', LIMIT
     /nobody may not write to \S+\/etc\/salt\/pki\/minion \(owner root, mode 0700\)/,
   );
   assert.match(refused.stderr, /chown -R nobody/);
+});
+
+for (const kind of ['minion', 'master']) {
+  test(`saltbus ${kind}: a configuration file that was named has to be there`, LIMIT, async (t) => {
+    const folder = temporaryFolder(t);
+    const { code, stderr } = await runSaltbus(t, [kind, '-c', folder]);
+    assert.equal(code, 78);
+    assert.ok(
+      stderr.startsWith(
+        `saltbus: There is no configuration file ${join(folder, kind)} [ERR_SALTBUS_CONFIG]\n`,
+      ),
+      stderr,
+    );
+    assert.deepEqual(readdirSync(folder), []);
+  });
+}
+
+test('saltbus minion: without -c there need be no file, which the log says', LIMIT, async (t) => {
+  const folder = temporaryFolder(t);
+  const env = { SALT_CONFIG_DIR: folder };
+  const root = temporaryFolder(t);
+  mkdirSync(join(folder, 'minion.d'));
+  writeFileSync(
+    join(folder, 'minion.d', 'here.conf'),
+    `id: web01\nroot_dir: ${root}\nmaster: 127.0.0.1\nmaster_port: 9\n`,
+  );
+  const minion = saltbus(t, ['minion'], { env });
+  const line = await minion.line('there is no configuration file', 'stderr');
+  assert.ok(line.includes(`"file":"${join(folder, 'minion')}"`), line);
+  await minion.line('is ready', 'stderr');
+  minion.child.kill('SIGTERM');
+  assert.equal((await minion.ended).code, 0);
 });
