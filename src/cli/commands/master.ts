@@ -11,6 +11,7 @@ import {
   pathOption,
   secondsOption,
 } from '../../config/index.ts';
+import { fingerprint } from '../../codec/rsa/pem.ts';
 import type { SaltConfig } from '../../config/index.ts';
 import type { DaemonLog } from '../../daemon/lifecycle/log.ts';
 import type { DaemonHandle } from '../../daemon/lifecycle/run-daemon.ts';
@@ -115,6 +116,9 @@ async function start(flags: MasterFlags, log: DaemonLog): Promise<DaemonHandle> 
     accepted: acceptedOf(config),
     onDisplaced: displaced,
   });
+  const { publicPem, created } = master.ownKey;
+  if (created)
+    log.info({ fingerprint: fingerprint(publicPem, settings.keys.hashType) }, 'a key pair was made');
   const { request, publish, bus, keys } = master.status;
   return {
     ready: 'taking requests',
