@@ -7,6 +7,7 @@ import {
   readFileSync,
   readdirSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -323,4 +324,21 @@ test('saltbus minion: without -c there need be no file, which the log says', LIM
   await minion.line('is ready', 'stderr');
   minion.child.kill('SIGTERM');
   assert.equal((await minion.ended).code, 0);
+});
+
+test('saltbus minion: a broken key is named with its file, and what to do', LIMIT, async (t) => {
+  const root = configured(t, 'master: 127.0.0.1', 'master_port: 9');
+  const pki = join(root, 'etc/salt/pki/minion');
+  mkdirSync(pki, { recursive: true, mode: 0o700 });
+  const broken = async (name: string, said: RegExp): Promise<void> => {
+    writeFileSync(join(pki, name), 'no key\n', { mode: 0o400 });
+    const { code, stderr } = await runSaltbus(t, ['minion', '-c', root]);
+    assert.notEqual(code, 0);
+    assert.ok(stderr.includes(`${join(pki, name)} holds no usable key: `), stderr);
+    assert.match(stderr, /\[ERR_SALTBUS_KEY_INVALID\]/);
+    assert.match(stderr, said);
+    rmSync(join(pki, name));
+  };
+  await broken('minion.pem', /Restore it from a backup, or remove minion\.pem and minion\.pub/);
+  await broken('minion_master.pub', /Compare it with the master\.pub of the master.*remove the file/);
 });

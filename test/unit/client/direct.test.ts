@@ -184,6 +184,18 @@ test('at first contact the key of the master is kept where the minion looks for 
   assert.equal(readFileSync(settings.masterKeyFile, 'utf8'), PINNED);
 });
 
+test('a pinned key that is none is named with its file, and nothing is sent', async (t) => {
+  const served = await servedMaster(t);
+  const settings = settingsFor(t, [served]);
+  writeFileSync(settings.masterKeyFile, 'no key');
+  await assert.rejects(connected(t, [served], settings), {
+    code: 'ERR_SALTBUS_KEY_INVALID',
+    message: `${settings.masterKeyFile}: The key cannot be used: it is no public key in PEM`,
+    next: 'Compare it with the master.pub of the master. To trust the master anew at the next sign-in, remove the file.',
+  });
+  assert.equal(served.requests, 0);
+});
+
 test('the key of the minion: absent, no key, and not for this user', async (t) => {
   const served = await servedMaster(t);
   const settings = settingsFor(t, [served]);
