@@ -18,6 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { lockRoot } from '../../src/daemon/lifecycle/root-lock.ts';
 import type { RootLock } from '../../src/daemon/lifecycle/root-lock.ts';
 import type { SaltbusError } from '../../src/errors.ts';
+import { freePort } from '../../src/transport/free-port.ts';
 import { runSaltbus, saltbus, start } from '../helpers/cli.ts';
 import type { Running, RunOptions } from '../helpers/cli.ts';
 import { temporaryFolder } from '../helpers/own-bus.ts';
@@ -324,6 +325,49 @@ test('saltbus minion: without -c there need be no file, which the log says', LIM
   await minion.line('is ready', 'stderr');
   minion.child.kill('SIGTERM');
   assert.equal((await minion.ended).code, 0);
+});
+
+test('saltbus master: what a SIGHUP finds gone or broken is refused; a lost key too', LIMIT, async (t) => {
+  const root = temporaryFolder(t);
+  const first = await freePort();
+  const second = await freePort(first);
+  const file = join(root, 'master');
+  const good = `id: m\nroot_dir: ${root}\ninterface: 127.0.0.1\nret_port: ${first}\npublish_port: ${second}\n`;
+  const write = (more = ''): void => writeFileSync(file, `${good}${more}\n`);
+  write();
+  const master = saltbus(t, ['master', '-c', root]);
+  assert.match(
+    await master.line('a key pair was made', 'stderr'),
+    /"level":30,.*"fingerprint":"(?:[0-9a-f]{2}:){31}[0-9a-f]{2}"/,
+  );
+  await master.line('is ready', 'stderr');
+  const refused = async (nth: number, text: string): Promise<void> => {
+    master.child.kill('SIGHUP');
+    const line = await master.line('the old one stays', 'stderr', nth);
+    assert.ok(line.includes(text), line);
+    assert.ok(line.includes('"code":"ERR_SALTBUS_CONFIG"'), line);
+  };
+  rmSync(file);
+  await refused(1, `There is no configuration file ${file}`);
+  write("publisher_acl: {ann: ['(']}");
+  await refused(2, `${file}:6: publisher_acl of \\"ann\\": `);
+  write("file_ignore_regex: ['(']");
+  await refused(3, `${file}:6: file_ignore_regex has \\"(\\": `);
+  write('nodegroups: {a: web* and}');
+  await refused(4, `${file}:6: nodegroups has \\"a\\": \\"web* and\\": `);
+  master.child.kill('SIGTERM');
+  assert.equal((await master.ended).code, 0);
+
+  const bad = await runSaltbus(t, ['master', '-c', root]);
+  assert.equal(bad.code, 78);
+  assert.match(bad.stderr, /master:6: nodegroups has "a"/);
+  write();
+  rmSync(join(root, 'etc/salt/pki/master/master.pem'));
+  const lost = await runSaltbus(t, ['master', '-c', root]);
+  assert.match(
+    lost.stderr,
+    /master\.pem is gone, and its public half .* is there \[ERR_SALTBUS_KEY_INVALID\]/,
+  );
 });
 
 test('saltbus minion: a broken key is named with its file, and what to do', LIMIT, async (t) => {

@@ -6,7 +6,6 @@ import {
   installedSalt,
   integerOption,
   listOption,
-  masterSettings,
   optionalText,
   pathOption,
   secondsOption,
@@ -16,6 +15,7 @@ import type { SaltConfig } from '../../config/index.ts';
 import type { DaemonLog } from '../../daemon/lifecycle/log.ts';
 import type { DaemonHandle } from '../../daemon/lifecycle/run-daemon.ts';
 import type { AcceptedOptions } from '../../daemon/master/accepted.ts';
+import { checkedMasterSettings } from '../../daemon/master/checked-settings.ts';
 import { startMaster } from '../../daemon/master/master.ts';
 import { NEWEST_RELEASE } from '../../dialect/releases.ts';
 import { SaltbusError } from '../../errors.ts';
@@ -108,7 +108,7 @@ async function start(flags: MasterFlags, log: DaemonLog): Promise<DaemonHandle> 
     displaced = resolve;
   });
   logMaster(log);
-  const settings = masterSettings(config);
+  const settings = checkedMasterSettings(config);
   const master = await startMaster({
     settings,
     traits,
@@ -131,7 +131,7 @@ async function start(flags: MasterFlags, log: DaemonLog): Promise<DaemonHandle> 
     },
     failed,
     reload: async () => {
-      await master.reload(masterSettings(daemonConfig(selector, config)));
+      await master.reload(checkedMasterSettings(daemonConfig(selector, config)));
     },
     close: async (options) => {
       await master.close(options);
