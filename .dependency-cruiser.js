@@ -16,7 +16,7 @@ const MAY_IMPORT = {
   channel: ['codec', 'transport', 'diagnostics'],
   store: ['diagnostics'],
   control: ['codec', 'transport', 'diagnostics'],
-  config: ['dialect'],
+  config: ['dialect', 'codec'],
   daemon: [
     'tag',
     'match',

@@ -17,7 +17,7 @@ import type { Backoff } from '../transport/backoff.ts';
 import type { ConfirmOptions, ConfirmedPath, FireMasterOutcome } from './confirmed.ts';
 import { Feed } from './feed.ts';
 import type { FeedOwner } from './feed.ts';
-import { checkEventSize } from './event-size.ts';
+import { MAX_TAG_BYTES, checkEventSize, checkTagSize, tagTooLong } from './event-size.ts';
 import { FIRE_MASTER_TAG, checkPackage, isMap, listPackage, singlePackage } from './fire-master.ts';
 import type { FireMasterOptions, MasterEvent } from './fire-master.ts';
 import { Outbox } from './outbox.ts';
@@ -100,8 +100,6 @@ export interface BusCounters {
 /** Data of an event to be fired: a plain object or a Map. */
 export type FireData = Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown>;
 
-// Matching takes time by the length of the tag, and all that wait on the loop wait for it.
-const MAX_TAG_BYTES = 64 * 1024;
 const PROBE_PREFIX_BYTES = Buffer.from(PROBE_TAG_PREFIX);
 const READY_RETRY_MS = 250;
 const READY_GIVE_UP_MS = 5000;
@@ -266,7 +264,7 @@ export class Bus implements AsyncDisposable, FeedOwner {
 
   #checkFire(tag: string, data: unknown, options: FireOptions): void {
     checkTag(tag);
-    if (tag.length > MAX_TAG_BYTES) throw tagTooLong(tag.length);
+    checkTagSize(tag);
     if (!isMap(data)) {
       throw new SaltbusError('ERR_SALTBUS_DATA', 'The data of an event is a map (a plain object or a Map)', {
         next: 'Put the value under a key, for example {"value": ...}.',
@@ -558,16 +556,6 @@ export class Bus implements AsyncDisposable, FeedOwner {
       this.#echoes.delete(nonce);
     };
   }
-}
-
-function tagTooLong(length: number): SaltbusError {
-  return new SaltbusError(
-    'ERR_SALTBUS_LIMIT',
-    `A tag of ${length} bytes is over the limit of ${MAX_TAG_BYTES}`,
-    {
-      next: 'A tag is a short path: put the rest into the data.',
-    },
-  );
 }
 
 function asksForProbes(match: TagMatch | undefined): boolean {

@@ -20,3 +20,29 @@ export function checkEventSize(body: Uint8Array, tag: string, limit: number): vo
     `The data of the event has ${dataBytes} bytes, and max_event_size (${limit}) leaves room for ${limit - SIZE_ALLOWANCE}`,
   );
 }
+
+/** Longest tag: matching takes time by the length of the tag, and all that wait on the loop wait for it. */
+export const MAX_TAG_BYTES: number = 64 * 1024;
+
+/**
+ * Refuses a tag that no bus of ours hands on.
+ * @param what - the tag, at the beginning of a sentence
+ * @throws SaltbusError `ERR_SALTBUS_LIMIT`
+ */
+export function checkTagSize(tag: string, what = 'A tag'): void {
+  // no character takes more than three bytes of UTF-8 for each of its units
+  if (tag.length * 3 <= MAX_TAG_BYTES) return;
+  const bytes = Buffer.byteLength(tag);
+  if (bytes > MAX_TAG_BYTES) throw tagTooLong(bytes, what);
+}
+
+/** The refusal of a tag that is too long. */
+export function tagTooLong(bytes: number, what = 'A tag'): SaltbusError {
+  return new SaltbusError(
+    'ERR_SALTBUS_LIMIT',
+    `${what} of ${bytes} bytes is over the limit of ${MAX_TAG_BYTES}`,
+    {
+      next: 'A tag is a short path: put the rest into the data.',
+    },
+  );
+}

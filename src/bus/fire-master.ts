@@ -8,6 +8,7 @@
 import { deniedBy } from '../dialect/tag-rules.ts';
 import { SaltbusError } from '../errors.ts';
 import { checkTag } from '../tag.ts';
+import { checkTagSize } from './event-size.ts';
 
 /** The tag, on the minion bus, of a package for the master. */
 export const FIRE_MASTER_TAG = 'fire_master';
@@ -34,7 +35,7 @@ export interface FireMasterOptions {
 
 /**
  * The package for one event (it arrives with the whole load as its data: `id`, `ts`, and the given data under `data`).
- * @throws SaltbusError `ERR_SALTBUS_TAG` or `ERR_SALTBUS_DENIED_TAG`
+ * @throws SaltbusError `ERR_SALTBUS_TAG`, `ERR_SALTBUS_LIMIT` or `ERR_SALTBUS_DENIED_TAG`
  */
 export function singlePackage(tag: string, data: unknown): FireMasterPackage {
   checkMasterTag(tag, 'The tag');
@@ -43,7 +44,7 @@ export function singlePackage(tag: string, data: unknown): FireMasterPackage {
 
 /**
  * The package for a list of events, in order (each arrives with its own data and without the sender's id).
- * @throws SaltbusError `ERR_SALTBUS_TAG`, `ERR_SALTBUS_DENIED_TAG` or `ERR_SALTBUS_DATA`, naming the element
+ * @throws SaltbusError `ERR_SALTBUS_TAG`, `ERR_SALTBUS_LIMIT`, `ERR_SALTBUS_DENIED_TAG` or `ERR_SALTBUS_DATA`, naming the element
  */
 export function listPackage(
   events: readonly MasterEvent[],
@@ -136,6 +137,7 @@ export function checkPackage(load: unknown): void {
 
 function checkMasterTag(tag: string, what: string): void {
   checkTag(tag);
+  checkTagSize(tag, what);
   const glob = deniedBy(tag);
   if (glob !== undefined) {
     throw new SaltbusError(

@@ -117,8 +117,14 @@ export async function openDirect(
 
 async function signInOptions(settings: DirectSettings): Promise<SignInOptions> {
   const { encryptionAlgorithm, signingAlgorithm, masterKeyFile, masterSignKeyFile } = settings;
-  const pinned = await readPublicPem(masterKeyFile);
-  const masterSignKey = masterSignKeyFile === undefined ? undefined : await readPublicPem(masterSignKeyFile);
+  const pinned = await readPublicPem(
+    masterKeyFile,
+    'Compare it with the master.pub of the master. To trust the master anew at the next sign-in, remove the file.',
+  );
+  const masterSignKey =
+    masterSignKeyFile === undefined
+      ? undefined
+      : await readPublicPem(masterSignKeyFile, 'Copy the master_sign.pub of the master there.');
   if (masterSignKeyFile !== undefined && masterSignKey === undefined) {
     throw new SaltbusError(
       'ERR_SALTBUS_NO_KEY',

@@ -2,6 +2,7 @@
  * The keys of this host's minion, for a program that signs in with them: read, never made.
  */
 import { MinionIdentity } from '../channel/identity.ts';
+import { parsePublicKey } from '../codec/rsa/pem.ts';
 import { MAX_PRIVATE_PEM } from '../codec/rsa/private-key.ts';
 import { SaltbusError } from '../errors.ts';
 import { MAX_KEY_FILE, ownerFor, readSmallFileAsync, writeFileAtomic } from '../pki/index.ts';
@@ -26,18 +27,28 @@ export async function readMinionIdentity(id: string, path: string): Promise<Mini
     return new MinionIdentity(id, read.text);
   } catch (error) {
     if (!(error instanceof SaltbusError) || error.code !== 'ERR_SALTBUS_KEY_INVALID') throw error;
-    throw new SaltbusError('ERR_SALTBUS_KEY_INVALID', `${path}: ${error.message}`, { cause: error });
+    throw new SaltbusError('ERR_SALTBUS_KEY_INVALID', `${path}: ${error.message}`, {
+      cause: error,
+      next: 'Restore it from a backup, or remove minion.pem and minion.pub: the minion then makes a new pair, which the master has to accept anew.',
+    });
   }
 }
 
 /**
  * Reads a public key in PEM; `undefined` when there is none.
+ * @param next - what to do about one that cannot be used
  * @throws SaltbusError (rejection) `ERR_SALTBUS_PERMISSION` or `ERR_SALTBUS_KEY_INVALID`
  */
-export async function readPublicPem(path: string): Promise<string | undefined> {
+export async function readPublicPem(path: string, next: string): Promise<string | undefined> {
   const read = await readSmallFileAsync(path, MAX_KEY_FILE, { follow: true });
   if (read.kind === 'absent') return undefined;
   if (read.kind === 'refused') throw unreadableKey(path, read.reason);
+  try {
+    parsePublicKey(read.text);
+  } catch (error) {
+    if (!(error instanceof SaltbusError)) throw error;
+    throw new SaltbusError('ERR_SALTBUS_KEY_INVALID', `${path}: ${error.message}`, { cause: error, next });
+  }
   return read.text;
 }
 

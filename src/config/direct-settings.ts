@@ -6,7 +6,7 @@ import { SaltbusError } from '../errors.ts';
 import { minionKeySettings } from './key-settings.ts';
 import { mastersOf } from './masters.ts';
 import type { Masters } from './masters.ts';
-import { minionId } from './minion-id.ts';
+import { signInId } from './minion-id.ts';
 import { boolOption, enumOption, integerOption, isConfigured, optionalText } from './options/read.ts';
 import type { SaltConfig } from './salt-config.ts';
 
@@ -46,7 +46,7 @@ export function directSettings(
   const { pkiDir, hashType } = minionKeySettings(config);
   const signs = boolOption(config, 'verify_master_pubkey_sign').value;
   return {
-    id: overrides.id ?? minionId(config).value,
+    id: overrides.id ?? signInId(config),
     masters: mastersOf(config),
     privateKeyFile: join(pkiDir, 'minion.pem'),
     masterKeyFile: join(pkiDir, 'minion_master.pub'),

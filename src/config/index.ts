@@ -28,6 +28,7 @@ export {
   optionalText,
   optionValue,
   pathOption,
+  placeBefore,
   secondsOption,
   textOption,
 } from './options/read.ts';

@@ -2,6 +2,7 @@
  * The id of a minion, as Salt finds it (2014.7 to 3008.5): configured, cached in a file, or guessed from the host's names.
  */
 import { join } from 'node:path';
+import { isMinionId } from '../codec/load/names.ts';
 import { SaltbusError } from '../errors.ts';
 import { DEFAULT_CONFIG_DIR } from './salt-config.ts';
 import type { Configured } from './configured.ts';
@@ -44,6 +45,24 @@ export function minionId(config: SaltConfig): Configured<string> {
     value: isAddress(guessed) ? guessed : withDomain(config, guessed),
     origin: { kind: 'derived', from: 'the names of this host' },
   };
+}
+
+/**
+ * As {@link minionId}, for a daemon or a client that signs in with it.
+ * @throws SaltbusError `ERR_SALTBUS_CONFIG` also for an id in a file that can be the id of no minion
+ */
+export function signInId(config: SaltConfig): string {
+  const configured = minionId(config);
+  const { value, origin } = configured;
+  const isFit: boolean = isMinionId(value);
+  if (isFit || origin.kind !== 'file') return value;
+  throw new SaltbusError(
+    'ERR_SALTBUS_CONFIG',
+    `${placeOf(configured)}: id is ${JSON.stringify(value.slice(0, 64))}, which can be no id of a minion`,
+    {
+      next: 'An id has no slash, backslash or control character, does not begin with a dot, and has at most 255 bytes.',
+    },
+  );
 }
 
 // Salt turns numbers into text, and Python writes booleans with a capital.

@@ -4,7 +4,7 @@
 import { dirname, join } from 'node:path';
 import { masterAddresses, sourceAddress } from './masters.ts';
 import type { MasterAddress } from './masters.ts';
-import { minionId } from './minion-id.ts';
+import { signInId } from './minion-id.ts';
 import {
   boolOption,
   enumOption,
@@ -101,7 +101,7 @@ export function minionSettings(config: SaltConfig, id?: string): MinionSettings 
   const least = number('return_retry_timer') * 1000;
   const reconnectMs = Math.max(1, number('recon_default'));
   return {
-    id: id ?? minionId(config).value,
+    id: id ?? signInId(config),
     masters: shuffled(masterAddresses(config), bool('random_master') || bool('master_shuffle')),
     mastersAre:
       enumOption(config, 'master_type', ['str', 'failover']).value === 'failover' ? 'failover' : 'all',

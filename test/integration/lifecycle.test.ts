@@ -7,6 +7,7 @@ import {
   readFileSync,
   readdirSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -17,7 +18,8 @@ import { fileURLToPath } from 'node:url';
 import { lockRoot } from '../../src/daemon/lifecycle/root-lock.ts';
 import type { RootLock } from '../../src/daemon/lifecycle/root-lock.ts';
 import type { SaltbusError } from '../../src/errors.ts';
-import { start } from '../helpers/cli.ts';
+import { freePort } from '../../src/transport/free-port.ts';
+import { runSaltbus, saltbus, start } from '../helpers/cli.ts';
 import type { Running, RunOptions } from '../helpers/cli.ts';
 import { temporaryFolder } from '../helpers/own-bus.ts';
 import { waitUntil } from '../helpers/wait-until.ts';
@@ -291,4 +293,96 @@ test('started by root it becomes the user of the configuration, for good', LIMIT
     /nobody may not write to \S+\/etc\/salt\/pki\/minion \(owner root, mode 0700\)/,
   );
   assert.match(refused.stderr, /chown -R nobody/);
+});
+
+for (const kind of ['minion', 'master']) {
+  test(`saltbus ${kind}: a configuration file that was named has to be there`, LIMIT, async (t) => {
+    const folder = temporaryFolder(t);
+    const { code, stderr } = await runSaltbus(t, [kind, '-c', folder]);
+    assert.equal(code, 78);
+    assert.ok(
+      stderr.startsWith(
+        `saltbus: There is no configuration file ${join(folder, kind)} [ERR_SALTBUS_CONFIG]\n`,
+      ),
+      stderr,
+    );
+    assert.deepEqual(readdirSync(folder), []);
+  });
+}
+
+test('saltbus minion: without -c there need be no file, which the log says', LIMIT, async (t) => {
+  const folder = temporaryFolder(t);
+  const env = { SALT_CONFIG_DIR: folder };
+  const root = temporaryFolder(t);
+  mkdirSync(join(folder, 'minion.d'));
+  writeFileSync(
+    join(folder, 'minion.d', 'here.conf'),
+    `id: web01\nroot_dir: ${root}\nmaster: 127.0.0.1\nmaster_port: 9\n`,
+  );
+  const minion = saltbus(t, ['minion'], { env });
+  const line = await minion.line('there is no configuration file', 'stderr');
+  assert.ok(line.includes(`"file":"${join(folder, 'minion')}"`), line);
+  await minion.line('is ready', 'stderr');
+  minion.child.kill('SIGTERM');
+  assert.equal((await minion.ended).code, 0);
+});
+
+test('saltbus master: what a SIGHUP finds gone or broken is refused; a lost key too', LIMIT, async (t) => {
+  const root = temporaryFolder(t);
+  const first = await freePort();
+  const second = await freePort(first);
+  const file = join(root, 'master');
+  const good = `id: m\nroot_dir: ${root}\ninterface: 127.0.0.1\nret_port: ${first}\npublish_port: ${second}\n`;
+  const write = (more = ''): void => writeFileSync(file, `${good}${more}\n`);
+  write();
+  const master = saltbus(t, ['master', '-c', root]);
+  assert.match(
+    await master.line('a key pair was made', 'stderr'),
+    /"level":30,.*"fingerprint":"(?:[0-9a-f]{2}:){31}[0-9a-f]{2}"/,
+  );
+  await master.line('is ready', 'stderr');
+  const refused = async (nth: number, text: string): Promise<void> => {
+    master.child.kill('SIGHUP');
+    const line = await master.line('the old one stays', 'stderr', nth);
+    assert.ok(line.includes(text), line);
+    assert.ok(line.includes('"code":"ERR_SALTBUS_CONFIG"'), line);
+  };
+  rmSync(file);
+  await refused(1, `There is no configuration file ${file}`);
+  write("publisher_acl: {ann: ['(']}");
+  await refused(2, `${file}:6: publisher_acl of \\"ann\\": `);
+  write("file_ignore_regex: ['(']");
+  await refused(3, `${file}:6: file_ignore_regex has \\"(\\": `);
+  write('nodegroups: {a: web* and}');
+  await refused(4, `${file}:6: nodegroups has \\"a\\": \\"web* and\\": `);
+  master.child.kill('SIGTERM');
+  assert.equal((await master.ended).code, 0);
+
+  const bad = await runSaltbus(t, ['master', '-c', root]);
+  assert.equal(bad.code, 78);
+  assert.match(bad.stderr, /master:6: nodegroups has "a"/);
+  write();
+  rmSync(join(root, 'etc/salt/pki/master/master.pem'));
+  const lost = await runSaltbus(t, ['master', '-c', root]);
+  assert.match(
+    lost.stderr,
+    /master\.pem is gone, and its public half .* is there \[ERR_SALTBUS_KEY_INVALID\]/,
+  );
+});
+
+test('saltbus minion: a broken key is named with its file, and what to do', LIMIT, async (t) => {
+  const root = configured(t, 'master: 127.0.0.1', 'master_port: 9');
+  const pki = join(root, 'etc/salt/pki/minion');
+  mkdirSync(pki, { recursive: true, mode: 0o700 });
+  const broken = async (name: string, said: RegExp): Promise<void> => {
+    writeFileSync(join(pki, name), 'no key\n', { mode: 0o400 });
+    const { code, stderr } = await runSaltbus(t, ['minion', '-c', root]);
+    assert.notEqual(code, 0);
+    assert.ok(stderr.includes(`${join(pki, name)} holds no usable key: `), stderr);
+    assert.match(stderr, /\[ERR_SALTBUS_KEY_INVALID\]/);
+    assert.match(stderr, said);
+    rmSync(join(pki, name));
+  };
+  await broken('minion.pem', /Restore it from a backup, or remove minion\.pem and minion\.pub/);
+  await broken('minion_master.pub', /Compare it with the master\.pub of the master.*remove the file/);
 });

@@ -211,6 +211,14 @@ test('unsafe or wrong keys of the master keep it from starting', LIMIT, async (t
   write(join(pki, 'master.pub'), `${publicPem()}\n`);
   await refused('ERR_SALTBUS_KEY_INVALID', /does not belong/);
   rmSync(join(pki, 'master.pub'));
+  write(join(pki, 'm1.pub'), `${publicPem()}\n`);
+  rmSync(pem);
+  await refused('ERR_SALTBUS_KEY_INVALID', /m1\.pem is gone, and its public half \S+\/m1\.pub is there/);
+  renameSync(join(pki, 'm1.pub'), join(pki, 'master.pub'));
+  await refused('ERR_SALTBUS_KEY_INVALID', /master\.pem is gone, and its public half \S+\/master\.pub is/);
+  assert.equal(existsSync(pem), false, 'no new key is made');
+  rmSync(join(pki, 'master.pub'));
+  write(pem, good);
   renameSync(pem, join(folder, 'outside.pem'));
   symlinkSync(join(folder, 'outside.pem'), pem);
   await refused('ERR_SALTBUS_KEY_UNSAFE', /outside of/);

@@ -3,25 +3,25 @@ import type { Command } from 'commander';
 import { busLocations } from '../../client/locate.ts';
 import {
   boolOption,
-  checkOwnSettings,
   installedSalt,
   integerOption,
   listOption,
-  loadSaltConfig,
-  masterSettings,
   optionalText,
   pathOption,
   secondsOption,
 } from '../../config/index.ts';
+import { fingerprint } from '../../codec/rsa/pem.ts';
 import type { SaltConfig } from '../../config/index.ts';
 import type { DaemonLog } from '../../daemon/lifecycle/log.ts';
 import type { DaemonHandle } from '../../daemon/lifecycle/run-daemon.ts';
 import type { AcceptedOptions } from '../../daemon/master/accepted.ts';
+import { checkedMasterSettings } from '../../daemon/master/checked-settings.ts';
 import { startMaster } from '../../daemon/master/master.ts';
 import { NEWEST_RELEASE } from '../../dialect/releases.ts';
 import { SaltbusError } from '../../errors.ts';
 import { endpointName } from '../../transport/endpoint.ts';
 import { alsoPair, pairOf, traitsFor } from '../bus-pairs.ts';
+import { daemonConfig, logConfig } from '../daemon-config.ts';
 import { lifeOf, logLevelFlag, logLevelFor, runDaemonCommand } from '../daemon.ts';
 import type { LogLevel } from '../log.ts';
 import { logMaster } from '../master-log.ts';
@@ -73,7 +73,7 @@ function selectorOf(flags: MasterFlags): { readonly node: 'master'; readonly con
 }
 
 async function serve(flags: MasterFlags): Promise<number> {
-  const config = loadSaltConfig(selectorOf(flags));
+  const config = daemonConfig(selectorOf(flags));
   return await runDaemonCommand({
     kind: 'master',
     name: 'saltbus master',
@@ -95,7 +95,8 @@ function acceptedOf(config: SaltConfig): AcceptedOptions | undefined {
 
 async function start(flags: MasterFlags, log: DaemonLog): Promise<DaemonHandle> {
   const selector = selectorOf(flags);
-  const config = loadSaltConfig(selector);
+  const config = daemonConfig(selector);
+  logConfig(config, log);
   const release =
     flags.dialect ?? optionalText(config, 'saltbus.dialect') ?? installedSalt()?.version ?? NEWEST_RELEASE;
   const traits = traitsFor(release);
@@ -107,13 +108,17 @@ async function start(flags: MasterFlags, log: DaemonLog): Promise<DaemonHandle> 
     displaced = resolve;
   });
   logMaster(log);
+  const settings = checkedMasterSettings(config);
   const master = await startMaster({
-    settings: masterSettings(config),
+    settings,
     traits,
     pairs: [pairOf(location, traits), ...also.map((text) => alsoPair(text, selector))],
     accepted: acceptedOf(config),
     onDisplaced: displaced,
   });
+  const { publicPem, created } = master.ownKey;
+  if (created)
+    log.info({ fingerprint: fingerprint(publicPem, settings.keys.hashType) }, 'a key pair was made');
   const { request, publish, bus, keys } = master.status;
   return {
     ready: 'taking requests',
@@ -126,9 +131,7 @@ async function start(flags: MasterFlags, log: DaemonLog): Promise<DaemonHandle> 
     },
     failed,
     reload: async () => {
-      const changed = loadSaltConfig(selector);
-      checkOwnSettings(changed);
-      await master.reload(masterSettings(changed));
+      await master.reload(checkedMasterSettings(daemonConfig(selector, config)));
     },
     close: async (options) => {
       await master.close(options);

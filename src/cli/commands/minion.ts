@@ -3,11 +3,9 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import {
   boolOption,
-  checkOwnSettings,
   enumOption,
   integerOption,
   listOption,
-  loadSaltConfig,
   maxJobs,
   minionSettings,
   optionalText,
@@ -18,6 +16,7 @@ import type { SaltConfig } from '../../config/index.ts';
 import type { DaemonContext, DaemonHandle } from '../../daemon/lifecycle/run-daemon.ts';
 import type { MinionSpoolOptions } from '../../daemon/minion/minion-spools.ts';
 import { startMinion } from '../../daemon/minion/minion.ts';
+import { daemonConfig, logConfig } from '../daemon-config.ts';
 import { lifeOf, logLevelFlag, logLevelFor, runDaemonCommand } from '../daemon.ts';
 import type { LogLevel } from '../log.ts';
 import { minionBus } from '../minion/minion-bus.ts';
@@ -60,10 +59,8 @@ export default function addMinion(program: Command): void {
     });
 }
 
-function configOf({ configDir }: MinionFlags): SaltConfig {
-  const config = loadSaltConfig({ node: 'minion', ...(configDir === undefined ? {} : { configDir }) });
-  checkOwnSettings(config);
-  return config;
+function configOf({ configDir }: MinionFlags, before?: SaltConfig): SaltConfig {
+  return daemonConfig({ node: 'minion', ...(configDir === undefined ? {} : { configDir }) }, before);
 }
 
 function ownVersion(): string {
@@ -99,7 +96,7 @@ function spoolOf(config: SaltConfig): MinionSpoolOptions | undefined {
 }
 
 async function start(flags: MinionFlags, config: SaltConfig, { log }: DaemonContext): Promise<DaemonHandle> {
-  for (const warning of config.warnings) log.warn({}, warning);
+  logConfig(config, log);
   logMinion(log);
   const settings = minionSettings(config, flags.id);
   const release = flags.dialect ?? optionalText(config, 'saltbus.dialect');
@@ -120,7 +117,7 @@ async function start(flags: MinionFlags, config: SaltConfig, { log }: DaemonCont
     ready: `serving the bus of ${settings.id}, signing in to ${masters}`,
     failed: minion.failed,
     reload: async () => {
-      await minion.refresh(minionSettings(configOf(flags), flags.id));
+      await minion.refresh(minionSettings(configOf(flags, config), flags.id));
     },
     close: async (options) => {
       await minion.close(options);

@@ -99,6 +99,8 @@ export interface MasterCounters {
 
 /** A running master. */
 export interface MasterDaemon extends AsyncDisposable {
+  /** Its public key, and whether the pair was made just now. */
+  readonly ownKey: Pick<MasterKeys['own'], 'publicPem' | 'created'>;
   readonly status: MasterStatus;
   readonly counters: MasterCounters;
   /**
@@ -400,6 +402,10 @@ class Master implements MasterDaemon {
     this.#parts = parts;
     const { loopIntervalMs } = parts.settings;
     this.#loop = setInterval(() => this.#look(), Math.min(loopIntervalMs, MOST_LOOP_MS)).unref();
+  }
+
+  get ownKey(): MasterDaemon['ownKey'] {
+    return this.#parts.keys.own;
   }
 
   get status(): MasterStatus {

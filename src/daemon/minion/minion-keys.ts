@@ -5,8 +5,8 @@
 import { createPrivateKey, generateKeyPair } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { cleanPem } from '../../codec/rsa/pem.ts';
-import { MAX_PRIVATE_PEM, publicPem } from '../../codec/rsa/private-key.ts';
+import { cleanPem, parsePublicKey } from '../../codec/rsa/pem.ts';
+import { MAX_PRIVATE_PEM, parsePrivateKey, publicPem } from '../../codec/rsa/private-key.ts';
 import { SaltbusError } from '../../errors.ts';
 import { MAX_KEY_FILE, makePrivateDirectory, readSmallFile, writeFileAtomic } from '../../pki/index.ts';
 import type { Owner } from '../../pki/index.ts';
@@ -45,9 +45,10 @@ export async function openMinionKey(place: MinionKeyPlace): Promise<MinionKeyPai
   checkDirectory(pkiDir, { owner });
   const path = join(pkiDir, 'minion.pem');
   const read = readSmallFile(path, MAX_PRIVATE_PEM);
-  if (read.kind === 'refused') throw invalid(path, read.reason);
+  if (read.kind === 'refused') throw unusable(path, `cannot be read: ${read.reason}`, OWN_NEXT);
   if (read.kind === 'file') {
     checkPrivate(path, read.stat, { owner });
+    usable(path, OWN_NEXT, () => parsePrivateKey(read.text));
     return { privatePem: read.text, created: false };
   }
   const { privateKey } = await generate('rsa', {
@@ -68,7 +69,7 @@ export async function openMinionKey(place: MinionKeyPlace): Promise<MinionKeyPai
  * @throws SaltbusError `ERR_SALTBUS_KEY_INVALID` for a file that cannot be read: to go on would be to trust anybody
  */
 export function readPinnedKey(pkiDir: string): string | undefined {
-  return readPublic(join(pkiDir, PINNED));
+  return readPublic(join(pkiDir, PINNED), PINNED_NEXT);
 }
 
 /** Pins the key of the master, as Salt does: cleaned, without a final line feed. */
@@ -82,7 +83,7 @@ export function pinMasterKey({ pkiDir, owner }: MinionKeyPlace, pem: string): vo
  */
 export function readMasterSignKey(pkiDir: string, name: string): string {
   const path = join(pkiDir, `${name}.pub`);
-  const pem = readPublic(path);
+  const pem = readPublic(path, `Copy ${name}.pub from the pki_dir of the master.`);
   if (pem !== undefined) return pem;
   throw new SaltbusError(
     'ERR_SALTBUS_KEY_INVALID',
@@ -93,13 +94,30 @@ export function readMasterSignKey(pkiDir: string, name: string): string {
   );
 }
 
-function readPublic(path: string): string | undefined {
+const OWN_NEXT =
+  'Restore it from a backup, or remove minion.pem and minion.pub to have a new pair made, which the master has to accept anew.';
+const PINNED_NEXT =
+  'Compare it with the master.pub of the master. To trust the master anew at the next sign-in, remove the file.';
+
+function readPublic(path: string, next: string): string | undefined {
   const read = readSmallFile(path, MAX_KEY_FILE);
   if (read.kind === 'absent') return undefined;
-  if (read.kind === 'refused') throw invalid(path, read.reason);
-  return cleanPem(read.text);
+  if (read.kind === 'refused') throw unusable(path, `cannot be read: ${read.reason}`, next);
+  const pem = cleanPem(read.text);
+  usable(path, next, () => parsePublicKey(pem));
+  return pem;
 }
 
-function invalid(path: string, reason: string): SaltbusError {
-  return new SaltbusError('ERR_SALTBUS_KEY_INVALID', `${path} cannot be read: ${reason}`);
+/** Tries a key, so that what is wrong with it is told with its file. */
+function usable(path: string, next: string, parse: () => unknown): void {
+  try {
+    parse();
+  } catch (error) {
+    if (!(error instanceof SaltbusError)) throw error;
+    throw unusable(path, `holds no usable key: ${error.message}`, next);
+  }
+}
+
+function unusable(path: string, what: string, next: string): SaltbusError {
+  return new SaltbusError('ERR_SALTBUS_KEY_INVALID', `${path} ${what}`, { next });
 }

@@ -123,6 +123,9 @@ test('what a master would drop or trim in silence is refused before it is sent',
     [direct.fireMaster('salt/job/1/new', {}), 'ERR_SALTBUS_DENIED_TAG'],
     [direct.fireMaster([{ tag: 'ok' }, { tag: 'salt/key' }]), 'ERR_SALTBUS_DENIED_TAG'],
     [direct.fireMaster('', {}), 'ERR_SALTBUS_TAG'],
+    [direct.fireMaster('t'.repeat(65_537), {}), 'ERR_SALTBUS_LIMIT'],
+    [direct.fireMaster([{ tag: 'ok' }, { tag: 't'.repeat(65_537) }]), 'ERR_SALTBUS_LIMIT'],
+    [direct.fireMaster([{ tag: 't'.repeat(65_000) }], { pretag: 'p'.repeat(536) }), 'ERR_SALTBUS_LIMIT'],
     [direct.fireMaster([{ tag: 'ok', data: 'text' }]), 'ERR_SALTBUS_DATA'],
     [direct.fireMaster([]), 'ERR_SALTBUS_DATA'],
     [direct.fireMaster('big', { text: 'x'.repeat(900) }), 'ERR_SALTBUS_TOO_LARGE'],
@@ -179,6 +182,18 @@ test('at first contact the key of the master is kept where the minion looks for 
   rmSync(settings.masterKeyFile);
   await connected(t, [served], settings);
   assert.equal(readFileSync(settings.masterKeyFile, 'utf8'), PINNED);
+});
+
+test('a pinned key that is none is named with its file, and nothing is sent', async (t) => {
+  const served = await servedMaster(t);
+  const settings = settingsFor(t, [served]);
+  writeFileSync(settings.masterKeyFile, 'no key');
+  await assert.rejects(connected(t, [served], settings), {
+    code: 'ERR_SALTBUS_KEY_INVALID',
+    message: `${settings.masterKeyFile}: The key cannot be used: it is no public key in PEM`,
+    next: 'Compare it with the master.pub of the master. To trust the master anew at the next sign-in, remove the file.',
+  });
+  assert.equal(served.requests, 0);
 });
 
 test('the key of the minion: absent, no key, and not for this user', async (t) => {

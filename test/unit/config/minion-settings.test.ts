@@ -155,6 +155,14 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   ],
 ];
 
+test('an id in a file that can be no id is named with its place', () => {
+  for (const id of ['a/b', '.hidden', 'x'.repeat(256)])
+    assert.throws(() => settings(`hash_type: sha256\nid: ${id}`), {
+      code: 'ERR_SALTBUS_CONFIG',
+      message: /^\/etc\/salt\/minion:2: id is "[^"]+", which can be no id of a minion$/,
+    });
+});
+
 test('what makes no sense, or is not done here, is named with its file and line', () => {
   for (const [text, message] of WRONG)
     assert.throws(() => settings(text), { code: 'ERR_SALTBUS_CONFIG', message });

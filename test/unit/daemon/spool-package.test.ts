@@ -31,6 +31,8 @@ test('single, list, and what is wrong with others', () => {
     [{ ...SINGLE, tag: null, events: [{ tag: 'a', data: {} }], pretag: 'p' }, 'list'],
     [{ ...SINGLE, tag: '' }, 'ERR_SALTBUS_TAG'],
     [{ ...SINGLE, tag: 'salt/key' }, 'ERR_SALTBUS_DENIED_TAG'],
+    [{ ...SINGLE, tag: 't'.repeat(65_536) }, 'single'],
+    [{ ...SINGLE, tag: 't'.repeat(65_537) }, 'ERR_SALTBUS_LIMIT'],
     [{ ...SINGLE, tag: null }, 'ERR_SALTBUS_DATA'],
     [{ ...SINGLE, tag: 5 }, 'ERR_SALTBUS_DATA'],
     [{ ...SINGLE, events: 'text' }, 'ERR_SALTBUS_DATA'],

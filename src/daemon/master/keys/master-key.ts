@@ -45,7 +45,7 @@ const PUBLIC_MODE = 0o644;
 /**
  * Opens the key pair; makes one where there is none.
  * @throws SaltbusError `ERR_SALTBUS_KEY_UNSAFE` for files that others can reach, `ERR_SALTBUS_KEY_INVALID` for what is no key, is
- * locked with a pass phrase, or belongs to another public key, `ERR_SALTBUS_PERMISSION` or `ERR_SALTBUS_SYSTEM`
+ * locked with a pass phrase, belongs to another public key, or is gone while its public half is there, `ERR_SALTBUS_PERMISSION` or `ERR_SALTBUS_SYSTEM`
  */
 export async function openMasterKey(options: MasterKeyOptions): Promise<MasterKey> {
   const mode = options.permissive === true ? 0o750 : 0o700;
@@ -55,7 +55,23 @@ export async function openMasterKey(options: MasterKeyOptions): Promise<MasterKe
     const path = realFile(options.pkiDir, `${name}.pem`);
     if (path !== undefined) return readPair(path, join(options.pkiDir, `${name}.pub`), options);
   }
+  refuseHalfPair(options);
   return makePair(options);
+}
+
+// A new pair in the place of a lost one would lock out every minion, without a word.
+function refuseHalfPair({ pkiDir, masterId }: MasterKeyOptions): void {
+  for (const name of keyNames(masterId)) {
+    const publicPath = join(pkiDir, `${name}.pub`);
+    if (lstatSync(publicPath, { throwIfNoEntry: false }) === undefined) continue;
+    throw new SaltbusError(
+      'ERR_SALTBUS_KEY_INVALID',
+      `The private key ${join(pkiDir, `${name}.pem`)} is gone, and its public half ${publicPath} is there`,
+      {
+        next: `Restore the private key from a backup. To have a new pair made, remove ${publicPath} too: every minion then refuses this master until its minion_master.pub is removed.`,
+      },
+    );
+  }
 }
 
 // 3008 keeps <id>.pem and makes master.pem a link to it; older releases know master.pem only.

@@ -70,6 +70,9 @@ const REFUSED: readonly (readonly [Record<string, unknown>, string])[] = [
   [{ ...NONE, events: [{ tag: 'a', data: 'text' }] }, 'ERR_SALTBUS_DATA'],
   [{ ...NONE, tag: 'salt/key', data: {} }, 'ERR_SALTBUS_DENIED_TAG'],
   [{ ...NONE, events: [{ tag: 'key', data: {} }], pretag: 'salt' }, 'ERR_SALTBUS_DENIED_TAG'],
+  [{ ...NONE, tag: 't'.repeat(65_537), data: {} }, 'ERR_SALTBUS_LIMIT'],
+  [{ ...NONE, events: [{ tag: 'a' }, { tag: 'ä'.repeat(32_769) }] }, 'ERR_SALTBUS_LIMIT'],
+  [{ ...NONE, events: [{ tag: 't'.repeat(65_000) }], pretag: 'p'.repeat(536) }, 'ERR_SALTBUS_LIMIT'],
 ];
 
 test('what a master would drop is refused when it comes, and told', (t) => {
