@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', 'node_modules', 'test/fixtures', 'bench/results'] },
+  { ignores: ['dist', 'dist-*', 'coverage', 'node_modules', 'test/fixtures', 'bench/results'] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {

@@ -1,7 +1,7 @@
 /**
  * Runs all tests, or the suites named: `npm test`, `npm test -- unit integration`.
  *
- * Each suite has a budget; one that takes longer is said so at the end, in the same breath as the counts.
+ * It builds first, where something has changed since the last time. Each suite has a budget; one that takes longer is said so at the end, in the same breath as the counts.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -29,6 +29,9 @@ const SUITES: Readonly<Record<string, Suite>> = {
   interop: { run: () => import('./interop.ts').then((interop) => interop.runInterop()), budget: 900 },
 };
 
+/** What is said in one line. */
+class PlainError extends Error {}
+
 async function main(names: readonly string[]): Promise<void> {
   const chosen =
     names.length === 0
@@ -38,9 +41,11 @@ async function main(names: readonly string[]): Promise<void> {
       : names;
   for (const name of chosen)
     if (SUITES[name] === undefined)
-      throw new Error(`There is no suite '${name}'; there are ${Object.keys(SUITES).join(', ')}`);
-  const built = spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
-  if (built.status !== 0) throw new Error('The build failed');
+      throw new PlainError(
+        `There is no suite '${name}'; there are ${Object.keys(SUITES).join(', ')} (one file: node --import tsx --test FILE)`,
+      );
+  const built = spawnSync(process.execPath, ['scripts/build.mjs', '--if-needed'], { stdio: 'inherit' });
+  if (built.status !== 0) throw new PlainError('The build failed');
   const outcomes: Outcome[] = [];
   const report: string[] = [];
   for (const name of chosen) {
@@ -59,4 +64,10 @@ async function main(names: readonly string[]): Promise<void> {
   if (sum.failed > 0) process.exitCode = 1;
 }
 
-await main(process.argv.slice(2));
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof PlainError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}

@@ -211,7 +211,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     true,
   ),
   ERR_SALTBUS_NO_PEER: entry(
-    'No connection could be made to a network address.',
+    'No connection could be made to a network address, or nobody answers there.',
     'Look whether the daemon runs there, and whether a firewall stands between.',
     true,
   ),

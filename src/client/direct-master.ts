@@ -152,8 +152,16 @@ export class DirectMaster {
       case 'ERR_SALTBUS_TIMEOUT': {
         // why there was no connection says more than that there was none
         const { cause } = error;
-        if (cause instanceof SaltbusError) {
+        if (cause instanceof SaltbusError && cause.code !== 'ERR_SALTBUS_TIMEOUT') {
           return because(cause.code, `The master ${this.name} was not reached: ${cause.message}`, cause.next);
+        }
+        // before there is a session nothing can have been fired, and nobody has to wonder whether it was
+        if (!this.#channel.isSignedIn) {
+          return because(
+            'ERR_SALTBUS_NO_PEER',
+            `The master ${this.name} did not answer the sign-in in time, and nothing was sent`,
+            'Look whether a salt-master listens there, and whether it hangs.',
+          );
         }
         return because(error.code, `The master ${this.name} did not answer: ${error.message}`);
       }

@@ -62,7 +62,7 @@ const PASS_OVER_MS = 30_000;
  *
  * A list of masters is signed in to whole; with `master_type: failover`, the first that answers is the one.
  * @throws SaltbusError (rejection) `ERR_SALTBUS_CONFIG`; `ERR_SALTBUS_NO_KEY`, `ERR_SALTBUS_PERMISSION`, `ERR_SALTBUS_KEY_INVALID`
- * for the key of the minion; `ERR_SALTBUS_NO_PEER`, `ERR_SALTBUS_TIMEOUT`, `ERR_SALTBUS_ZMTP` for a master that is not there;
+ * for the key of the minion; `ERR_SALTBUS_NO_PEER`, `ERR_SALTBUS_ZMTP` for a master that is not there or does not answer;
  * `ERR_SALTBUS_PENDING`, `ERR_SALTBUS_REJECTED`, `ERR_SALTBUS_MASTER_FULL`, `ERR_SALTBUS_MASTER_CHANGED`, `ERR_SALTBUS_SIGN_IN`,
  * `ERR_SALTBUS_ALGORITHM`; `ERR_SALTBUS_ABORTED`
  */

@@ -134,7 +134,7 @@ test('nobody there: 69 when the time is over, and why; a name that is none too',
   assert.match(name.stderr, /The master no-such-host\.invalid:4506 was not reached/);
 });
 
-test('a master that says nothing: 124, and what was taken before it', LIMIT, async (t) => {
+test('a master that says nothing: 124 once the event was sent, 69 before it', LIMIT, async (t) => {
   const { served, name } = await listening(t);
   const host = hostWith(t, [name]);
   served.answer = 'silence';
@@ -146,7 +146,13 @@ test('a master that says nothing: 124, and what was taken before it', LIMIT, asy
   t.after(() => mute.close());
   const { port } = mute.address() as AddressInfo;
   const stranger = await fire(t, hostWith(t, [`127.0.0.1:${port}`]), ['mytag', '--timeout', '300ms']);
-  assert.equal(stranger.code, 124);
+  assert.deepEqual(stranger, {
+    code: 69,
+    stdout: '',
+    stderr:
+      `saltbus: The master 127.0.0.1:${port} did not answer the sign-in in time, and nothing was sent [ERR_SALTBUS_NO_PEER]\n` +
+      '         Look whether a salt-master listens there, and whether it hangs.\n',
+  });
 });
 
 test('of two masters one takes it: said, and the exit code is that of the other', LIMIT, async (t) => {
@@ -178,7 +184,10 @@ test('a deny-listed tag, and options that do not go together, before anything is
   assert.equal(served.requests, 0);
   for (const [args, message] of [
     [['fire', 't', '--direct'], '--direct means something with --to-master only'],
-    [['fire', 't', '--to-master', '--timeout', '1s'], '--timeout means something with --direct or --wait accepted only'],
+    [
+      ['fire', 't', '--to-master', '--timeout', '1s'],
+      '--timeout means something with --direct or --wait accepted only',
+    ],
     [
       ['fire', 't', '--to-master', '--direct', '--sock-dir', '/x'],
       '--sock-dir is about a local bus, and --direct goes past it',

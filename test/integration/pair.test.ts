@@ -78,7 +78,8 @@ test('a key is pending, is accepted, and the minion is there: pinged, and heard'
   );
 
   const { data } = await master.job(seen, 'web1');
-  const { jid, ts, user, _stamp: stamp, ...rest } = data;
+  const { jid, ts, user, _stamp: stamp, _saltbus: origin, ...rest } = data;
+  assert.deepEqual(origin, { minion: 'web1' });
   assert.match(String(jid), /^\d{20}$/);
   assert.deepEqual([typeof ts, typeof user, typeof stamp], ['number', 'string', 'string']);
   assert.deepEqual(rest, {
@@ -98,7 +99,9 @@ test('what is forwarded arrives byte for byte in the shapes of a real master', L
   const single = await minion.fire('my/single', { n: 1, text: 'é', none: null });
   assert.deepEqual([single.code, single.stderr], [0, '']);
   const event = await seen.until('my/single');
-  const { ts, _stamp: stamp } = event.data;
+  const { ts, _stamp: stamp, _saltbus: origin } = event.data;
+  // what is ours is in one field, before the stamp
+  assert.match(JSON.stringify(origin), /^\{"minion":"web1","id":"[\da-f-]{36}"\}$/);
   assert.match(String(stamp), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$/);
   const whole = {
     cmd: '_minion_event',
@@ -107,6 +110,7 @@ test('what is forwarded arrives byte for byte in the shapes of a real master', L
     tag: 'my/single',
     ts,
     id: 'web1',
+    _saltbus: origin,
     _stamp: stamp,
   };
   assert.equal(hexOf(event.raw), hexOf(encoder.encode('my/single', whole)));
@@ -121,8 +125,8 @@ test('what is forwarded arrives byte for byte in the shapes of a real master', L
     arrived.map(({ raw }) => hexOf(raw)),
     drops.flatMap((drop, at) =>
       ['my/drop', 'copy/my/drop'].map((tag, second) => {
-        const { _stamp: own } = arrived[at * 2 + second]?.data ?? {};
-        return hexOf(encoder.encode(tag, { ...drop, _stamp: own }));
+        const { _saltbus, _stamp } = arrived[at * 2 + second]?.data ?? {};
+        return hexOf(encoder.encode(tag, { ...drop, _saltbus, _stamp }));
       }),
     ),
   );

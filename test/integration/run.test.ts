@@ -1,6 +1,8 @@
 /** `saltbus run` on our master with our minions, each in a process of its own; who may publish, and who may not. */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
@@ -149,6 +151,21 @@ test('the library: several jobs at a time, what travels along, and an end', LIMI
   await opened.close();
   await assert.rejects(last.summary, { code: 'ERR_SALTBUS_CLOSED' });
   await assert.rejects(opened.run('*', 'test.ping').started, { code: 'ERR_SALTBUS_CLOSED' });
+});
+
+test('a master that takes the connection and never answers: 124', LIMIT, async (t) => {
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, 'master'), JSON.stringify({ root_dir: folder, sock_dir: folder }));
+  for (const name of ['master_event_pub.ipc', 'master_event_pull.ipc']) {
+    const mute = createServer((socket) => {
+      t.after(() => socket.destroy());
+    }).listen(join(folder, name));
+    await once(mute, 'listening');
+    t.after(() => mute.close());
+  }
+  const silent = await runSaltbus(t, ['run', '-c', folder, '*', 'test.ping']);
+  assert.deepEqual([silent.code, silent.stdout], [124, '']);
+  assert.match(silent.stderr, /^saltbus: The master did not answer: .* \[ERR_SALTBUS_TIMEOUT\]\n/);
 });
 
 test('a key that is not there, or not the right one', LIMIT, async (t) => {

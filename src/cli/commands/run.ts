@@ -53,8 +53,8 @@ Examples:
   saltbus run '*' cmd.run_all '/usr/lib/nagios/plugins/check_procs -w 150' --return master_bus --tag monitoring
   saltbus run '*' test.ping,cmd.run , uptime
 
-Exit codes: 0 all answered and went well; 1 somebody failed or did not answer; 2 nobody matched; 64 usage; 69 no master; 77 no permission;
-78 configuration; 130 interrupted: the job goes on.
+Exit codes: 0 all answered and went well; 1 somebody failed or did not answer; 2 nobody matched; 64 usage; 69 no master;
+77 no permission; 78 configuration; 124 the master does not answer; 130 interrupted: the job goes on.
 `;
 
 /** Adds `saltbus run`. */

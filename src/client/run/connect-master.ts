@@ -24,7 +24,7 @@ export interface MasterOptions {
  * for a job can be missed from then on.
  *
  * Whose jobs are taken is up to the master: those of its own user and of root, and of users in its `publisher_acl`.
- * @throws SaltbusError (rejection) as `connect()`
+ * @throws SaltbusError (rejection) as `connect()`, and `ERR_SALTBUS_TIMEOUT` when it takes the connection and nothing comes back
  */
 export async function connectMaster(options: MasterOptions = {}): Promise<MasterClient> {
   const { configDir, dialect, wait, signal } = options;
@@ -44,8 +44,17 @@ export async function connectMaster(options: MasterOptions = {}): Promise<Master
     // who may read and not write is connected by then, and has no way to prove more
     if (!(error instanceof SaltbusError && error.code === 'ERR_SALTBUS_NOT_READY')) {
       bus.destroy();
-      throw error;
+      throw silent(error);
     }
   }
   return new MasterClient({ settings, bus, subscription });
+}
+
+// To whoever runs a job, a bus on which nothing comes back is a master that does not answer.
+function silent(error: unknown): unknown {
+  if (!(error instanceof SaltbusError && error.code === 'ERR_SALTBUS_DIALECT')) return error;
+  return new SaltbusError('ERR_SALTBUS_TIMEOUT', `The master did not answer: ${error.message}`, {
+    cause: error,
+    next: 'Look whether it hangs; saltbus doctor --node master examines it.',
+  });
 }
