@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loggable, logLevelOf } from '../../../src/cli/log.ts';
+import { logMaster } from '../../../src/cli/master-log.ts';
+import { publish } from '../../../src/diagnostics.ts';
 import { SaltbusError } from '../../../src/errors.ts';
 
 test('Salt’s levels as ours', () => {
@@ -57,4 +59,16 @@ test('what is long, deep or turns in a circle is bounded', () => {
   const circle: { inner?: unknown } = {};
   circle.inner = circle;
   assert.deepEqual(loggable('c', circle), { inner: { inner: { inner: { inner: '…' } } } });
+});
+
+test('each job that is published is logged, however many there are', () => {
+  const lines: unknown[] = [];
+  const write = (fields: unknown, message: string): void => void lines.push([fields, message]);
+  logMaster({ debug: write, info: write, warn: write, error: write });
+  const job = { user: 'root', fun: 'test.ping', minions: 2 };
+  for (const jid of ['1', '2', '3']) publish('saltbus:master:job', { jid, ...job });
+  assert.deepEqual(
+    lines,
+    ['1', '2', '3'].map((jid) => [{ jid, ...job }, 'a job was published']),
+  );
 });
