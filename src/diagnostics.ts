@@ -72,11 +72,13 @@ export interface DiagnosticsPayloads {
     readonly tag: string;
     readonly error: SaltbusError | undefined;
   };
-  /** A job of a minion began or ended, or its return was lost. */
+  /** A job of a minion began or ended, its return was lost, or it asks for a returner that is not there. */
   'saltbus:minion:job': {
     readonly jid: string;
     readonly fun: string;
-    readonly what: 'began' | 'ended' | 'refused' | 'return-lost';
+    readonly what: 'began' | 'ended' | 'refused' | 'return-lost' | 'no-returner';
+    /** As the job names it, or several with commas between them. */
+    readonly returner?: string;
     readonly success?: boolean;
     readonly error?: SaltbusError;
   };

@@ -24,10 +24,16 @@ export function logMinion(log: DaemonLog): void {
     log.error({ path, error }, 'what came could not be kept');
   });
   const lost = rateLimited(log.warn);
-  onDiagnostics('saltbus:minion:job', ({ jid, fun, what, success, error }) => {
+  const noReturner = rateLimited(log.warn);
+  onDiagnostics('saltbus:minion:job', ({ jid, fun, what, success, error, returner }) => {
     if (what === 'began') log.info({ jid, fun }, 'a job began');
     else if (what === 'ended') log.debug({ jid, fun, success }, 'a job ended');
     else if (what === 'refused') lost({ jid, fun }, 'a job was refused: there are too many');
+    else if (what === 'no-returner')
+      noReturner(
+        { jid, fun, returner },
+        'a job names a returner, and there are none here: only the master gets its return',
+      );
     else lost({ jid, fun, error }, 'the return of a job was lost');
   });
   onDiagnostics('saltbus:minion:facts', ({ what, error }) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loggable, logLevelOf } from '../../../src/cli/log.ts';
 import { logMaster } from '../../../src/cli/master-log.ts';
+import { logMinion } from '../../../src/cli/minion/minion-log.ts';
 import { publish } from '../../../src/diagnostics.ts';
 import { SaltbusError } from '../../../src/errors.ts';
 
@@ -71,4 +72,18 @@ test('each job that is published is logged, however many there are', () => {
     lines,
     ['1', '2', '3'].map((jid) => [{ jid, ...job }, 'a job was published']),
   );
+});
+
+test('a job for a returner that a minion does not have is one warning', () => {
+  const lines: unknown[] = [];
+  const drop = (): void => undefined;
+  const warn = (fields: unknown, message: string): void => void lines.push([fields, message]);
+  logMinion({ debug: drop, info: drop, warn, error: drop });
+  publish('saltbus:minion:job', { jid: '1', fun: 'test.ping', what: 'no-returner', returner: 'mysql' });
+  assert.deepEqual(lines, [
+    [
+      { jid: '1', fun: 'test.ping', returner: 'mysql' },
+      'a job names a returner, and there are none here: only the master gets its return',
+    ],
+  ]);
 });
