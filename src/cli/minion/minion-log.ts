@@ -1,4 +1,5 @@
 /** What a minion daemon logs, from what the library tells while it works. */
+import { shellWord } from '../../client/shell-word.ts';
 import type { DaemonLog } from '../../daemon/lifecycle/log.ts';
 import { rateLimited } from '../../daemon/lifecycle/log.ts';
 import { onDiagnostics } from '../../diagnostics.ts';
@@ -54,7 +55,7 @@ function logMasters(log: DaemonLog): void {
       case 'pending':
         log.warn(
           { master },
-          `the key is pending: accept it on the master with salt-key -a ${id} (ours: saltbus key accept ${id})`,
+          `the key is pending: accept it on the master with salt-key -a ${shellWord(id)} (ours: saltbus key accept ${shellWord(id)})`,
         );
         return;
       case 'unanswered':
@@ -63,7 +64,7 @@ function logMasters(log: DaemonLog): void {
       case 'rejected':
         log.error(
           { master },
-          `the master rejects the key: see salt-key -L there, and delete it with salt-key -d ${id}`,
+          `the master rejects the key: see salt-key -L there, and delete it with salt-key -d ${shellWord(id)}`,
         );
         return;
       default:

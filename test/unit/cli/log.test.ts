@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { loggable, logLevelOf } from '../../../src/cli/log.ts';
 import { logMaster } from '../../../src/cli/master-log.ts';
 import { logMinion } from '../../../src/cli/minion/minion-log.ts';
+import { shellWord } from '../../../src/client/shell-word.ts';
 import { publish } from '../../../src/diagnostics.ts';
 import { SaltbusError } from '../../../src/errors.ts';
 
@@ -86,4 +87,25 @@ test('a job for a returner that a minion does not have is one warning', () => {
       'a job names a returner, and there are none here: only the master gets its return',
     ],
   ]);
+});
+
+test('an id in a command is one word of a shell', () => {
+  assert.equal(shellWord('web-01.example_com'), 'web-01.example_com');
+  assert.equal(shellWord('a,b'), "'a,b'");
+  assert.equal(shellWord("o'neil; rm -rf $HOME"), "'o'\\''neil; rm -rf $HOME'");
+  const messages: string[] = [];
+  const take = (_fields: unknown, message: string): void => void messages.push(message);
+  logMinion({ debug: take, info: take, warn: take, error: take });
+  const told = { master: 'salt', error: undefined };
+  publish('saltbus:minion:sign-in', { id: 'web 1', outcome: 'pending', ...told });
+  publish('saltbus:minion:sign-in', { id: 'web 1', outcome: 'rejected', ...told });
+  const [pending, rejected] = new Set(messages);
+  assert.equal(
+    pending,
+    "the key is pending: accept it on the master with salt-key -a 'web 1' (ours: saltbus key accept 'web 1')",
+  );
+  assert.equal(
+    rejected,
+    "the master rejects the key: see salt-key -L there, and delete it with salt-key -d 'web 1'",
+  );
 });
