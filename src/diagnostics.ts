@@ -39,11 +39,15 @@ export interface DiagnosticsPayloads {
   'saltbus:channel:sign-in': { readonly id: string; readonly outcome: string };
   /** A publication was not made a job. */
   'saltbus:channel:publication-dropped': { readonly reason: string };
-  /** A master refused a request; `id` is what the sender claims, and may be anybody's. */
+  /**
+   * A master refused a request; `id` is what the sender claims, and may be anybody's. `remote` is the address that it came from,
+   * where whoever opened the request knows one.
+   */
   'saltbus:channel:refused': {
     readonly reason: string;
     readonly detail: string;
     readonly id: string | undefined;
+    readonly remote: string | undefined;
   };
   /** A master forgot the session of a minion because there were too many. */
   'saltbus:channel:session-dropped': { readonly id: string };
@@ -68,11 +72,13 @@ export interface DiagnosticsPayloads {
     readonly tag: string;
     readonly error: SaltbusError | undefined;
   };
-  /** A job of a minion began or ended, or its return was lost. */
+  /** A job of a minion began or ended, its return was lost, or it asks for a returner that is not there. */
   'saltbus:minion:job': {
     readonly jid: string;
     readonly fun: string;
-    readonly what: 'began' | 'ended' | 'refused' | 'return-lost';
+    readonly what: 'began' | 'ended' | 'refused' | 'return-lost' | 'no-returner';
+    /** As the job names it, or several with commas between them. */
+    readonly returner?: string;
     readonly success?: boolean;
     readonly error?: SaltbusError;
   };
@@ -89,7 +95,12 @@ export interface DiagnosticsPayloads {
   /** More waits for a master than it takes on: the request was answered so that the minion comes again. */
   'saltbus:master:overloaded': { readonly waiting: number };
   /** A master published a job. */
-  'saltbus:master:job': { readonly jid: string; readonly user: string; readonly minions: number };
+  'saltbus:master:job': {
+    readonly jid: string;
+    readonly user: string;
+    readonly fun: string;
+    readonly minions: number;
+  };
   /** A master made a new publish key. */
   'saltbus:master:key-rotated': Readonly<Record<string, never>>;
   /** A key was accepted, rejected, deleted or replaced, and the master acted on it. */

@@ -80,7 +80,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   // finding and reaching a bus
   ERR_SALTBUS_NO_BUS: entry(
     'Nothing listens on the event bus sockets.',
-    'Start the daemon (salt-minion, salt-master or `saltbus bus`), or say where its bus is with --sock-dir or --socket.',
+    'Start the daemon (salt-minion or salt-master, `saltbus minion`, `saltbus master` or `saltbus bus`), or say where its bus is with --sock-dir or --socket.',
     true,
   ),
   ERR_SALTBUS_PERMISSION: entry(

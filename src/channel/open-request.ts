@@ -23,6 +23,7 @@ import {
   isSigningAlgorithm,
 } from '../codec/rsa/algorithms.ts';
 import type { EncryptionAlgorithm, SigningAlgorithm } from '../codec/rsa/algorithms.ts';
+import { publish } from '../diagnostics.ts';
 import { SaltbusError } from '../errors.ts';
 import type { MasterSession, MasterSessions } from './master-sessions.ts';
 import { HANDLER_FAILED, NO_SUCH_COMMAND, refuse } from './refusals.ts';
@@ -83,8 +84,21 @@ export type OpenedRequest = SignInRequest | ClearRequest | AuthenticRequest | Re
 
 type SealedEnvelope = Extract<RequestEnvelope, { enc: 'aes' }>;
 
-/** Opens a request. Never throws: whatever came is one of the four, and each has to be answered exactly once. */
-export function openRequest(door: Door, payload: Buffer): OpenedRequest {
+/**
+ * Opens a request, and says a refusal to whoever listens. Never throws: whatever came is one of the four, and each has to be
+ * answered exactly once.
+ * @param remote - where it came from, for what is said
+ */
+export function openRequest(door: Door, payload: Buffer, remote?: string): OpenedRequest {
+  const opened = opening(door, payload);
+  if (opened.kind === 'refused') {
+    const { reason, detail, id } = opened;
+    publish('saltbus:channel:refused', { reason, detail, id, remote });
+  }
+  return opened;
+}
+
+function opening(door: Door, payload: Buffer): OpenedRequest {
   const { maxBytes = 100 * 1024 * 1024, minimumVersion = PROTOCOL_VERSION } = door;
   if (payload.length > maxBytes) return refuse('too-large', { detail: `${payload.length} bytes` });
   const parsed = parseRequest(payload, minimumVersion);

@@ -5,7 +5,6 @@
  */
 import type { EnvelopeFault } from '../codec/payload/request.ts';
 import { BAD_LOAD, encodePlainReply } from '../codec/payload/reply.ts';
-import { publish } from '../diagnostics.ts';
 
 /** Why a request was refused. */
 export type RefusalReason =
@@ -67,12 +66,11 @@ export function plainAnswer(reason: RefusalReason): Buffer {
   return BAD_LOAD;
 }
 
-/** Builds a refusal and says it to whoever listens. */
+/** Builds a refusal. */
 export function refuse(
   reason: RefusalReason,
   options: { readonly detail?: string; readonly id?: string | undefined; readonly answer?: Buffer } = {},
 ): RefusedRequest {
   const { detail = '', id, answer = plainAnswer(reason) } = options;
-  publish('saltbus:channel:refused', { reason, detail, id });
   return { kind: 'refused', reason, detail, answer, id };
 }

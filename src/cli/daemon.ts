@@ -121,8 +121,8 @@ function logNetwork(log: DaemonLog): void {
     dropping({ remote, outboxBytes }, 'publications are dropped for a subscriber that does not read');
   });
   const request = rateLimited(log.warn);
-  onDiagnostics('saltbus:channel:refused', ({ reason, detail, id }) => {
-    request({ reason, detail, claims: id }, 'a request was refused');
+  onDiagnostics('saltbus:channel:refused', ({ reason, detail, id, remote }) => {
+    request({ reason, detail, claims: id, remote }, 'a request was refused');
   });
   const publication = rateLimited(log.warn);
   onDiagnostics('saltbus:channel:publication-dropped', ({ reason }) => {

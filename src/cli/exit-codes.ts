@@ -49,7 +49,7 @@ const BY_ERROR: Readonly<Record<ErrorCode, number>> = {
   ERR_SALTBUS_ZMTP: EXIT.noBus,
   ERR_SALTBUS_NO_PEER: EXIT.noBus,
   ERR_SALTBUS_NO_REPLY: EXIT.noBus,
-  ERR_SALTBUS_KEY_INVALID: EXIT.failure,
+  ERR_SALTBUS_KEY_INVALID: EXIT.config,
   ERR_SALTBUS_MASTER_CHANGED: EXIT.permission,
   ERR_SALTBUS_SIGN_IN: EXIT.permission,
   ERR_SALTBUS_REJECTED: EXIT.permission,

@@ -1,5 +1,5 @@
 /**
- * What a master tells, as lines of its log: each kind at a bounded rate.
+ * What a master tells, as lines of its log: what minions cause at a bounded rate, each kind by itself.
  */
 import { onDiagnostics } from '../diagnostics.ts';
 import { rateLimited } from '../daemon/lifecycle/log.ts';
@@ -26,9 +26,9 @@ export function logMaster(log: DaemonLog): void {
   onDiagnostics('saltbus:master:problem', ({ what, error }) => {
     problem({ what, error }, 'something went wrong');
   });
-  const job = rateLimited(log.info);
-  onDiagnostics('saltbus:master:job', ({ jid, user, minions }) => {
-    job({ jid, user, minions }, 'a job was published');
+  // each of them: it is what an operator did
+  onDiagnostics('saltbus:master:job', ({ jid, user, fun, minions }) => {
+    log.info({ jid, user, fun, minions }, 'a job was published');
   });
   // each state by itself: that a key was deleted is told, even when it was accepted a moment before
   const changes = new Map<string, LogWrite>();

@@ -10,6 +10,7 @@ import { SaltbusError } from '../errors.ts';
 import { endpointName } from '../transport/endpoint.ts';
 import { ReqSocket } from '../transport/zmtp/req.ts';
 import type { ClientOptions } from '../transport/zmtp/client.ts';
+import { shellWord } from './shell-word.ts';
 
 /** What {@link DirectMaster} is made of. */
 export interface DirectMasterOptions {
@@ -141,7 +142,7 @@ export class DirectMaster {
         return because(
           error.code,
           `The master ${this.name} has not accepted the key of the minion ${identity.id} yet`,
-          `Accept it on the master with \`salt-key -a ${identity.id}\`, and fire again.`,
+          `Accept it on the master with \`salt-key -a ${shellWord(identity.id)}\`, and fire again.`,
         );
       case 'ERR_SALTBUS_MASTER_CHANGED':
         return because(

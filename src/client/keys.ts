@@ -98,16 +98,20 @@ export class Keyring {
   }
 
   /**
-   * The keys that one of the patterns matches: a glob, or several with commas between them.
+   * The keys that one of the patterns matches: a glob, or several with commas between them. Where there is a key of exactly the
+   * name, in whatever state, it is that one alone: an id can hold commas and what globs are made of.
    * @param states - @defaultValue all of them
    * @throws SaltbusError `ERR_SALTBUS_PATTERN`, `ERR_SALTBUS_PERMISSION` or `ERR_SALTBUS_SYSTEM`
    */
   match(patterns: readonly string[], states: readonly KeyState[] = KEY_STATES): KeyName[] {
-    const tests = patterns
-      .flatMap((pattern) => pattern.split(','))
-      .filter((pattern) => pattern !== '')
-      .map((pattern) => compileMatch(pattern, 'glob').test);
     const ids = this.list();
+    const known = new Set(KEY_STATES.flatMap((state) => ids[state]));
+    const tests = patterns
+      .flatMap((pattern) => (known.has(pattern) ? [pattern] : pattern.split(',')))
+      .filter((pattern) => pattern !== '')
+      .map((pattern) =>
+        known.has(pattern) ? (id: string) => id === pattern : compileMatch(pattern, 'glob').test,
+      );
     return states.flatMap((state) =>
       ids[state].filter((id) => tests.some((test) => test(id))).map((id) => ({ id, state })),
     );

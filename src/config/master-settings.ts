@@ -1,6 +1,7 @@
 /**
  * What a master's configuration says of the daemon.
  */
+import { SaltbusError } from '../errors.ts';
 import { eventRules } from './event-rules.ts';
 import type { EventRule } from './event-rules.ts';
 import { masterKeySettings } from './key-settings.ts';
@@ -14,6 +15,7 @@ import {
   mapOption,
   optionValue,
   optionalText,
+  placeBefore,
   secondsOption,
   textOption,
   unfit,
@@ -115,6 +117,7 @@ export function masterSettings(config: SaltConfig): MasterSettings {
   const whole = (name: string): number => integerOption(config, name).value;
   const session = whole('publish_session');
   const useSignature = bool('master_use_pubkey_signature');
+  checkPorts(config);
   return {
     keys: masterKeySettings(config),
     interface: textOption(config, 'interface').value,
@@ -173,6 +176,19 @@ export function masterSettings(config: SaltConfig): MasterSettings {
     eventRules: eventRules(config),
     stampSender: bool('saltbus.stamp_sender'),
   };
+}
+
+function checkPorts(config: SaltConfig): void {
+  const [ret, pub] = [integerOption(config, 'ret_port'), integerOption(config, 'publish_port')];
+  if (ret.value !== pub.value) return;
+  const said = ret.origin.kind === 'default' ? pub : ret;
+  throw new SaltbusError(
+    'ERR_SALTBUS_CONFIG',
+    `${placeBefore(said)}ret_port and publish_port are both ${ret.value}`,
+    {
+      next: 'Give each a port of its own: requests are taken on ret_port, jobs are published on publish_port.',
+    },
+  );
 }
 
 function keepAliveMs(config: SaltConfig): number {

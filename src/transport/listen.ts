@@ -135,6 +135,7 @@ function inUse(endpoint: Endpoint): SaltbusError {
   return new SaltbusError(
     'ERR_SALTBUS_BUS_IN_USE',
     `Somebody alive already listens on ${endpointName(endpoint)}`,
+    endpoint.kind === 'tcp' ? { next: 'Stop what listens there, or choose another port.' } : {},
   );
 }
 

@@ -62,7 +62,6 @@ class Rig {
   readonly #children = new Map<Daemon | 'program', Child>();
   /** Killed together with the others, and not in a window of their own. */
   readonly #killedByUs = new Set<Child>();
-  readonly #turn = { minion: 0, master: 0 };
   #programs = 0;
   #acks = 0;
   #nextProgramKill = 50;
@@ -117,9 +116,12 @@ class Rig {
   }
 
   #daemon(node: Daemon): void {
-    const windows = WINDOWS[node];
-    const window = windows[this.#turn[node] % windows.length] ?? '';
-    this.#turn[node] += 1;
+    // the one that was hit least: who is killed together with the others has not come to its own
+    const hits = (name: string): number => this.killed.get(`${node}: ${name}`) ?? 0;
+    const window = WINDOWS[node].reduce<string>(
+      (least, name) => (hits(name) < hits(least) ? name : least),
+      WINDOWS[node][0],
+    );
     const kill = this.isOver ? '' : `${window}:${1 + Math.floor(this.#random() * 6)}`;
     const child = spawn(
       process.execPath,

@@ -63,7 +63,7 @@ export interface TestMaster {
   clock: number;
   verdict: AuthVerdict['kind'];
   /** What a request comes to; sign-ins are answered by `verdict`, and an accepted key is remembered. */
-  open(payload: Buffer): OpenedRequest;
+  open(payload: Buffer, remote?: string): OpenedRequest;
   answerSignIn(payload: Buffer): Promise<Buffer>;
 }
 
@@ -95,7 +95,7 @@ export async function testMaster(
     accepted,
     clock: 1_800_000_000_000,
     verdict: 'accepted',
-    open: (payload) => openRequest(door, payload),
+    open: (payload, remote) => openRequest(door, payload, remote),
     answerSignIn: async (payload) => {
       const request = master.open(payload);
       if (request.kind === 'refused') return request.answer;

@@ -63,7 +63,7 @@ test('every form of output', LIMIT, async (t) => {
   const where = await busArguments(t);
   const forms: readonly (readonly [string[], RegExp])[] = [
     [['-o', 'tag'], /^form\/\\u001b\[2J\n$/],
-    [['-o', 'tsv'], /^form\/\u001b\[2J\t\{"text": "a\\u001b\[31m", "n": 1, "_stamp": "[^"]+"\}\n$/],
+    [['-o', 'tsv'], /^form\/\\u001b\[2J\t\{"text": "a\\u001b\[31m", "n": 1, "_stamp": "[^"]+"\}\n$/],
     [
       ['-o', 'yaml'],
       /^---\ntag: "form\/\\u001b\[2J"\ndata:\n {2}text: "a\\u001b\[31m"\n {2}"n": 1\n {2}_stamp: [^\n]+\nreceived: [^\n]+\n$/,

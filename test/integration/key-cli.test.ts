@@ -102,6 +102,23 @@ test('accept, reject and delete move the files, and ask for a new publish key', 
   assert.match(none.stderr, /ERR_SALTBUS_NO_KEY/);
 });
 
+test(
+  'an id with a comma or what globs are made of is taken literally where it is a key',
+  LIMIT,
+  async (t) => {
+    const { key, put, ids } = place(t);
+    for (const id of ['a,b', 'a', 'b', 'web*', 'web1', 'w[12]', 'w1']) put('minions_pre', id);
+    assert.equal((await key('accept', 'a,b', 'web*', 'w[12]')).code, 0);
+    assert.deepEqual(ids('minions'), ['a,b', 'w[12]', 'web*']);
+    assert.deepEqual(ids('minions_pre'), ['a', 'b', 'w1', 'web1']);
+    const again = await key('accept', 'web*');
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, /'web\*' matches no key that is pending \[ERR_SALTBUS_NO_KEY\]/);
+    assert.equal((await key('accept', 'b,w?')).code, 0);
+    assert.deepEqual(ids('minions_pre'), ['a', 'web1']);
+  },
+);
+
 test('an id stands in one state after a move, and a denied key can be let in', LIMIT, async (t) => {
   const { key, put, ids } = place(t);
   put('minions_pre', 'a', publicPem(0));

@@ -217,6 +217,23 @@ test('a transport that is not spoken here is refused', LIMIT, async (t) => {
   assert.match(stderr, /\/minion:3: transport is "tcp", and must be zeromq \[ERR_SALTBUS_CONFIG\]/);
 });
 
+test('a key file that is no key: exit code 78, which the units do not restart after', LIMIT, async (t) => {
+  const root = configured(t, 'master: 127.0.0.1', 'master_port: 1');
+  const pki = join(root, 'etc/salt/pki/minion');
+  mkdirSync(pki, { recursive: true });
+  writeFileSync(join(pki, 'minion.pem'), 'no key', { mode: 0o400 });
+  const { code, stderr } = await runSaltbus(t, ['minion', '-c', root]);
+  assert.match(stderr, /private key cannot be used.*\[ERR_SALTBUS_KEY_INVALID\]/);
+  assert.equal(code, 78);
+  for (const kind of ['minion', 'master']) {
+    const unit = readFileSync(
+      new URL(`../../packaging/systemd/saltbus-${kind}.service`, import.meta.url),
+      'utf8',
+    );
+    assert.match(unit, /^RestartPreventExitStatus=64 77 78$/m);
+  }
+});
+
 test('log_level decides what is logged', LIMIT, async (t) => {
   const { code, stderr } = await tiny(t, configured(t, 'log_level: Warning'), 'fails').ended;
   assert.equal(code, 77);

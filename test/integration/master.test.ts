@@ -338,6 +338,17 @@ test(
 test('a second master on the same bus or port is refused, and leaves the first alone', LIMIT, async (t) => {
   const master = await ownMaster(t);
   await assert.rejects(ownMaster(t, { folder: master.folder }), { code: 'ERR_SALTBUS_BUS_IN_USE' });
+  const { requestPort, publishPort } = master;
+  for (const [option, port, ports] of [
+    ['ret_port', requestPort, { retPort: requestPort, publishPort: 0 }],
+    ['publish_port', publishPort, { retPort: 0, publishPort }],
+  ] as const) {
+    await assert.rejects(ownMaster(t, { ports }), {
+      code: 'ERR_SALTBUS_BUS_IN_USE',
+      message: `Somebody alive already listens on 127.0.0.1:${port}`,
+      next: `Stop the other program, or choose another port with ${option} in the configuration of the master.`,
+    });
+  }
   assert.equal((await signedIn(master, 'web1')).result.kind, 'accepted');
   await master.stop();
   assert.equal(existsSync(join(master.sockDir, 'publish_pull.ipc')), false);

@@ -1,4 +1,5 @@
 /** What a minion daemon logs, from what the library tells while it works. */
+import { shellWord } from '../../client/shell-word.ts';
 import type { DaemonLog } from '../../daemon/lifecycle/log.ts';
 import { rateLimited } from '../../daemon/lifecycle/log.ts';
 import { onDiagnostics } from '../../diagnostics.ts';
@@ -24,10 +25,16 @@ export function logMinion(log: DaemonLog): void {
     log.error({ path, error }, 'what came could not be kept');
   });
   const lost = rateLimited(log.warn);
-  onDiagnostics('saltbus:minion:job', ({ jid, fun, what, success, error }) => {
+  const noReturner = rateLimited(log.warn);
+  onDiagnostics('saltbus:minion:job', ({ jid, fun, what, success, error, returner }) => {
     if (what === 'began') log.info({ jid, fun }, 'a job began');
     else if (what === 'ended') log.debug({ jid, fun, success }, 'a job ended');
     else if (what === 'refused') lost({ jid, fun }, 'a job was refused: there are too many');
+    else if (what === 'no-returner')
+      noReturner(
+        { jid, fun, returner },
+        'a job names a returner, and there are none here: only the master gets its return',
+      );
     else lost({ jid, fun, error }, 'the return of a job was lost');
   });
   onDiagnostics('saltbus:minion:facts', ({ what, error }) => {
@@ -48,7 +55,7 @@ function logMasters(log: DaemonLog): void {
       case 'pending':
         log.warn(
           { master },
-          `the key is pending: accept it on the master with salt-key -a ${id} (ours: saltbus key accept ${id})`,
+          `the key is pending: accept it on the master with salt-key -a ${shellWord(id)} (ours: saltbus key accept ${shellWord(id)})`,
         );
         return;
       case 'unanswered':
@@ -57,7 +64,7 @@ function logMasters(log: DaemonLog): void {
       case 'rejected':
         log.error(
           { master },
-          `the master rejects the key: see salt-key -L there, and delete it with salt-key -d ${id}`,
+          `the master rejects the key: see salt-key -L there, and delete it with salt-key -d ${shellWord(id)}`,
         );
         return;
       default:

@@ -86,11 +86,12 @@ export function itemFormat(
     case 'tag':
       return human((event) => `${oneLine(event.tag)}\n`);
     case 'tsv':
-      // Salt's own line, byte for byte; on a terminal no event may move the cursor.
+      // Salt's own line, byte for byte, but for control characters in a tag: an event is one line of two columns. On a
+      // terminal no event may move the cursor.
       return human(
         onTerminal
           ? (event) => `${oneLine(event.tag)}\t${safeJson(pythonJson(event.exact))}\n`
-          : (event) => `${event.tag}\t${pythonJson(event.exact)}\n`,
+          : (event) => `${oneLine(event.tag)}\t${pythonJson(event.exact)}\n`,
       );
     case 'raw':
       return { event: (event) => encodeFrame(event.raw, 'bare'), other: () => undefined };

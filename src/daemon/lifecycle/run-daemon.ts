@@ -4,6 +4,7 @@
 import { SaltbusError } from '../../errors.ts';
 import { becomeUser } from './become-user.ts';
 import type { DaemonDirectory } from './become-user.ts';
+import { flushRateLimited } from './log.ts';
 import type { DaemonLog } from './log.ts';
 import { lockRoot } from './root-lock.ts';
 import type { RootLock } from './root-lock.ts';
@@ -140,6 +141,7 @@ class Life {
 
   /** Takes back what was put into the process. */
   end(): void {
+    flushRateLimited();
     clearInterval(this.#alive);
     this.#manager.stop();
     this.#lock?.release();
@@ -262,6 +264,7 @@ class Life {
   }
 
   readonly #onFault = (fault: unknown): void => {
+    flushRateLimited();
     const text = fault instanceof Error ? (fault.stack ?? fault.message) : String(fault);
     this.#log.error({ error: text }, 'internal error (please report it): the daemon ends');
     this.#lock?.release();

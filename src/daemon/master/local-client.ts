@@ -160,7 +160,12 @@ export class LocalClient {
     bus.fireAll(jobEvents({ jid, load: job, minions, missing }, this.#parts.jobEvents));
     await publisher.publish({ load: job, tgtType: found.target.tgtType, minions });
     this.#counters.jobs += 1;
-    publish('saltbus:master:job', { jid, user: load.user ?? '', minions: minions.length });
+    publish('saltbus:master:job', {
+      jid,
+      user: load.user ?? '',
+      fun: String(load.fun),
+      minions: minions.length,
+    });
     return encodePlainReply({ enc: 'clear', load: { jid, minions, missing } });
   }
 

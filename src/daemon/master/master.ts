@@ -41,6 +41,7 @@ import { MasterBus } from './master-bus.ts';
 import type { MasterBusCounters } from './master-bus.ts';
 import { MinionDirectory } from './minion-directory.ts';
 import { Presence } from './presence.ts';
+import { portTaken } from './port-taken.ts';
 import { openPublishMarkers } from './publish-marker.ts';
 import { PublisherAcl } from './publisher-acl.ts';
 import { Publisher } from './publisher.ts';
@@ -239,9 +240,13 @@ async function open(
     await serviceCommands(settings, services),
   );
   // The publish port first: who is told of it at a sign-in finds it open.
-  const publishAt = await sockets.pub.listen(settings.interface, settings.publishPort);
+  const publishAt = await sockets.pub
+    .listen(settings.interface, settings.publishPort)
+    .catch(portTaken('publish_port'));
   desk.publishPort = publishAt.port;
-  const requestAt = await sockets.router.listen(settings.interface, settings.retPort);
+  const requestAt = await sockets.router
+    .listen(settings.interface, settings.retPort)
+    .catch(portTaken('ret_port'));
   return new Master({
     settings,
     server,

@@ -143,7 +143,7 @@ export class RequestServer {
   }
 
   #dispatch(asker: Asker, payload: Buffer, reply: Reply): void {
-    const opened = openRequest(this.#parts.door, payload);
+    const opened = openRequest(this.#parts.door, payload, asker.remote);
     switch (opened.kind) {
       case 'refused':
         count(this.#counters.refused, opened.reason);

@@ -92,6 +92,10 @@ export class Jobs {
   /** Runs a job, now or when it is its turn. `done` is called once, with what the master is to be told. */
   run(job: Job, host: FunctionHost, done: (load: Map<string, unknown>) => void): void {
     const task: Task = { job, host, done };
+    const { jid, ret = '' } = job;
+    // there are none: the return goes to the master as it always does
+    if (ret !== '')
+      publish('saltbus:minion:job', { jid, fun: String(job.fun), what: 'no-returner', returner: ret });
     const isUrgent = typeof job.fun === 'string' && host.functions.get(job.fun)?.isUrgent === true;
     if (isUrgent || (this.#counted < this.#limits.maxRunning && !this.#isEnding)) this.#begin(task, isUrgent);
     else if (this.#waiting.length < this.#limits.maxWaiting && !this.#isEnding) this.#waiting.push(task);

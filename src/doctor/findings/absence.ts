@@ -15,7 +15,7 @@ export function absence(subject: Subject, id: string, title: string, detail: rea
       asked ? 'error' : 'warning',
       `${title}: the ${name} is not running`,
       said,
-      `Start it (systemctl start salt-${subject.node}, or saltbus bus --node ${subject.node}).${from}`,
+      `Start it (systemctl start salt-${subject.node}, or saltbus ${subject.node}; a bus alone: saltbus bus --node ${subject.node}).${from}`,
     );
   }
   return finding(id, 'ok', `there is no ${name} here (${title})`);

@@ -52,7 +52,7 @@ function nobody(subject: Subject): Finding {
     asked ? 'error' : 'warning',
     `the ${name} is not running, and has left its sockets behind`,
     `Nobody listens on ${location.pub.path}. The files stay when a daemon of Salt stops, and mean nothing.`,
-    `Start it: systemctl start salt-${node}. It replaces them.`,
+    `Start it (systemctl start salt-${node}, or saltbus ${node}). It replaces them.`,
   );
 }
 
@@ -90,7 +90,7 @@ function one(
       'error',
       `connecting to ${where} takes for ever`,
       'The queue of connections of the daemon is full: it no longer accepts any.',
-      `Restart the daemon: systemctl restart salt-${subject.node}`,
+      `Restart the daemon: systemctl restart salt-${subject.node} (ours: saltbus-${subject.node})`,
     );
   }
   if (error.code !== 'ERR_SALTBUS_PERMISSION' || endpoint.kind !== 'unix') {

@@ -36,6 +36,6 @@ export function roundTripFinding(subject: Subject, seen: Exchange, choice: Diale
     ].filter((part) => part !== ''),
     forced
       ? 'Leave --dialect out: it is found out by itself.'
-      : `Restart the daemon (systemctl restart salt-${subject.node}), and look for programs that listen and hang.`,
+      : `Restart the daemon (systemctl restart salt-${subject.node}; ours: saltbus-${subject.node}), and look for programs that listen and hang.`,
   );
 }

@@ -38,7 +38,7 @@ export function socketsFinding(subject: Subject, system: DoctorSystem): Finding 
       'error',
       `half of the ${name} bus is missing: there is no ${basename(gone)}`,
       `One could ${what}. Somebody has removed the file, or the daemon is just starting.`,
-      `Restart the daemon: systemctl restart salt-${subject.node}`,
+      `Restart the daemon: systemctl restart salt-${subject.node} (ours: saltbus-${subject.node})`,
     );
   }
   const files: { readonly path: string; readonly file: FileFacts }[] = [];

@@ -364,11 +364,11 @@ test('refusals are told, without a secret', async () => {
   const sent = session.seal(EVENT).payload;
   master.open(sent);
   master.open(sent);
-  master.open(packRaw({ enc: 'x', load: 1, version: 3 }));
+  master.open(packRaw({ enc: 'x', load: 1, version: 3 }), '192.0.2.7:5000');
   end();
   assert.deepEqual(seen, [
-    { reason: 'replay', detail: '', id: 'web1' },
-    { reason: 'enc', detail: '', id: undefined },
+    { reason: 'replay', detail: '', id: 'web1', remote: undefined },
+    { reason: 'enc', detail: '', id: undefined, remote: '192.0.2.7:5000' },
   ]);
 });
 

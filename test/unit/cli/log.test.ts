@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loggable, logLevelOf } from '../../../src/cli/log.ts';
+import { logMaster } from '../../../src/cli/master-log.ts';
+import { logMinion } from '../../../src/cli/minion/minion-log.ts';
+import { shellWord } from '../../../src/client/shell-word.ts';
+import { publish } from '../../../src/diagnostics.ts';
 import { SaltbusError } from '../../../src/errors.ts';
 
 test('Salt’s levels as ours', () => {
@@ -57,4 +61,51 @@ test('what is long, deep or turns in a circle is bounded', () => {
   const circle: { inner?: unknown } = {};
   circle.inner = circle;
   assert.deepEqual(loggable('c', circle), { inner: { inner: { inner: { inner: '…' } } } });
+});
+
+test('each job that is published is logged, however many there are', () => {
+  const lines: unknown[] = [];
+  const write = (fields: unknown, message: string): void => void lines.push([fields, message]);
+  logMaster({ debug: write, info: write, warn: write, error: write });
+  const job = { user: 'root', fun: 'test.ping', minions: 2 };
+  for (const jid of ['1', '2', '3']) publish('saltbus:master:job', { jid, ...job });
+  assert.deepEqual(
+    lines,
+    ['1', '2', '3'].map((jid) => [{ jid, ...job }, 'a job was published']),
+  );
+});
+
+test('a job for a returner that a minion does not have is one warning', () => {
+  const lines: unknown[] = [];
+  const drop = (): void => undefined;
+  const warn = (fields: unknown, message: string): void => void lines.push([fields, message]);
+  logMinion({ debug: drop, info: drop, warn, error: drop });
+  publish('saltbus:minion:job', { jid: '1', fun: 'test.ping', what: 'no-returner', returner: 'mysql' });
+  assert.deepEqual(lines, [
+    [
+      { jid: '1', fun: 'test.ping', returner: 'mysql' },
+      'a job names a returner, and there are none here: only the master gets its return',
+    ],
+  ]);
+});
+
+test('an id in a command is one word of a shell', () => {
+  assert.equal(shellWord('web-01.example_com'), 'web-01.example_com');
+  assert.equal(shellWord('a,b'), "'a,b'");
+  assert.equal(shellWord("o'neil; rm -rf $HOME"), "'o'\\''neil; rm -rf $HOME'");
+  const messages: string[] = [];
+  const take = (_fields: unknown, message: string): void => void messages.push(message);
+  logMinion({ debug: take, info: take, warn: take, error: take });
+  const told = { master: 'salt', error: undefined };
+  publish('saltbus:minion:sign-in', { id: 'web 1', outcome: 'pending', ...told });
+  publish('saltbus:minion:sign-in', { id: 'web 1', outcome: 'rejected', ...told });
+  const [pending, rejected] = new Set(messages);
+  assert.equal(
+    pending,
+    "the key is pending: accept it on the master with salt-key -a 'web 1' (ours: saltbus key accept 'web 1')",
+  );
+  assert.equal(
+    rejected,
+    "the master rejects the key: see salt-key -L there, and delete it with salt-key -d 'web 1'",
+  );
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { itemFormat } from '../../../src/cli/output/format.ts';
 import { nested } from '../../../src/cli/output/nested.ts';
 import { progressText } from '../../../src/cli/run/progress.ts';
 import { indented, showReturns } from '../../../src/cli/run/returns.ts';
@@ -138,4 +139,12 @@ test('the line of progress fits the terminal', () => {
   assert.equal(progressText(progress, 80), '1 of 3 answered, waiting for web1, db\\u001b1');
   assert.equal(progressText(progress, 20), '1 of 3 answered, w…');
   assert.equal(progressText({ answered: 3, of: 3, waitingFor: [] }, 80), '3 of 3 answered');
+});
+
+test('tsv in a pipe: one line of two columns, whatever the tag holds', () => {
+  const tag = 'my\tdisk\nfull\u001b[2J';
+  const body = Buffer.from(new EventBodyEncoder().encode(tag, { text: 'a\tb\u007f' }));
+  const event = new SaltEvent(tag, body, dataStart(body, 0, body.length), 0);
+  const { event: write } = itemFormat('tsv', plainPaint, 80, false);
+  assert.equal(write(event), 'my\\tdisk\\nfull\\u001b[2J\t{"text": "a\\tb\u007f"}\n');
 });

@@ -110,6 +110,8 @@ saltbus:
 test('what makes no sense names file, line and key', () => {
   const bad: readonly (readonly [string, RegExp])[] = [
     ['id: m\nret_port: 70000', /^\/etc\/salt\/master:2: ret_port is 70000, and must be/],
+    ['id: m\nret_port: 4505', /^\/etc\/salt\/master:2: ret_port and publish_port are both 4505$/],
+    ['publish_port: 4506', /^\/etc\/salt\/master:1: ret_port and publish_port are both 4506$/],
     ['file_roots: [/srv]', /master:1: file_roots is .* a map of environments to lists of folders/],
     ['file_roots:\n  base: /srv', /master:1: file_roots .* a map of environments to lists of folders/],
     ['nodegroups:\n  a: 7', /nodegroups .* a map of names to targets, as text or as lists of texts/],

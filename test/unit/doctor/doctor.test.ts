@@ -159,6 +159,10 @@ test('sockets: half of them, a file in the place, everybody’s, left behind', a
   const stale = await examined({ files: { ...CONFIG, [PUB]: dead, [PULL]: dead } }, { node: 'minion' });
   assert.equal(found(stale, 'minion.connect').level, 'error');
   assert.match(found(stale, 'minion.connect').title, /left its sockets behind/);
+  assert.equal(
+    found(stale, 'minion.connect').next,
+    'Start it (systemctl start salt-minion, or saltbus minion). It replaces them.',
+  );
   const other = await examined({
     files: { ...MINION, [`${DIRECTORY}/minion_event_0000000000_pub.ipc`]: dead },
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { passwdEntry, userChange } from '../../../../src/daemon/lifecycle/become-user.ts';
-import { rateLimited } from '../../../../src/daemon/lifecycle/log.ts';
+import { flushRateLimited, rateLimited } from '../../../../src/daemon/lifecycle/log.ts';
 import { serviceManager, statusText, watchdogMs } from '../../../../src/daemon/lifecycle/service-manager.ts';
 
 const PASSWD = [
@@ -39,22 +39,49 @@ test('who becomes whom: root becomes another, another only stays itself', () => 
   assert.throws(() => userChange('gone', root, passwd), { code: 'ERR_SALTBUS_CONFIG', message: /'gone'/ });
 });
 
-test('one line a second, and how many were left out', () => {
+test('one line a second, how many were left out, and the last of them when nothing more comes', () => {
   const written: unknown[] = [];
   let now = 0;
-  const limited = rateLimited(
-    (fields, message) => written.push([fields, message]),
-    () => now,
-  );
-  for (const at of [0, 1, 999, 1000, 1001, 5000]) {
-    now = at;
-    limited({ at }, 'm');
-  }
-  assert.deepEqual(written, [
+  const timers: { readonly at: number; readonly call: () => void }[] = [];
+  const limited = rateLimited((fields, message) => written.push([fields, message]), {
+    now: () => now,
+    later: (call, afterMs) => timers.push({ at: now + afterMs, call }),
+  });
+  const say = (...times: number[]): void => {
+    for (const at of times) {
+      now = at;
+      limited({ at }, 'm');
+    }
+  };
+  const runTimers = (): void => {
+    for (const { at, call } of timers.splice(0)) {
+      now = Math.max(now, at);
+      call();
+    }
+  };
+  say(0, 1, 999, 1000, 1001);
+  assert.deepEqual(written.splice(0), [
     [{ at: 0 }, 'm'],
     [{ at: 1000, alsoNotLogged: 2 }, 'm'],
-    [{ at: 5000, alsoNotLogged: 1 }, 'm'],
   ]);
+  // that of the first second, which is told, and that of the second one
+  assert.deepEqual(
+    timers.map(({ at }) => at),
+    [1000, 2000],
+  );
+  runTimers();
+  assert.deepEqual(written.splice(0), [[{ at: 1001 }, 'm']]);
+  say(2500, 2600, 2700);
+  runTimers();
+  assert.deepEqual(written.splice(0), [[{ at: 2700, alsoNotLogged: 2 }, 'm']]);
+  say(3500, 3600, 3700, 3800);
+  flushRateLimited();
+  flushRateLimited();
+  assert.deepEqual(written.splice(0), [[{ at: 3800, alsoNotLogged: 3 }, 'm']], 'at the end of the process');
+  runTimers();
+  assert.deepEqual(written, []);
+  say(9000);
+  assert.deepEqual(written, [[{ at: 9000 }, 'm']]);
 });
 
 test('the watchdog is fed twice in its time, where it watches this process', () => {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Job } from '../../../../src/channel/publication-reader.ts';
 import type { ExactValue } from '../../../../src/codec/msgpack/values.ts';
 import type { FunctionHost, MinionFunction } from '../../../../src/daemon/functions/function.ts';
+import { onDiagnostics } from '../../../../src/diagnostics.ts';
 import { Jobs } from '../../../../src/daemon/minion/jobs.ts';
 import type { JobsOptions } from '../../../../src/daemon/minion/jobs.ts';
 
@@ -175,4 +176,20 @@ test('the end waits for jobs that run, and refuses those that wait', async () =>
   await finish('a');
   await drained;
   assert.equal(returned[1]?.get('return'), 'a');
+});
+
+test('a job that names a returner is told of, and returns all the same', async () => {
+  const { run, returned } = rig();
+  const told: unknown[] = [];
+  const end = onDiagnostics('saltbus:minion:job', (each) => {
+    if (each.what === 'no-returner') told.push(each);
+  });
+  run(job('my.quick', { ret: '' }));
+  run(job('my.quick', { ret: 'master_bus,mysql' }));
+  await settled();
+  end();
+  assert.deepEqual(told, [
+    { jid: '20261125000000000000', fun: 'my.quick', what: 'no-returner', returner: 'master_bus,mysql' },
+  ]);
+  assert.equal(returned.length, 2);
 });
