@@ -60,6 +60,7 @@ export function masked(line: string): string {
       .replace(/\b\d+ of (\d+) bytes/g, 'N of $1 bytes')
       .replace(/\b\d{20}\b/g, 'JID')
       .replace(/\b[0-9a-f]{16}\b/g, 'NONCE')
+      .replace(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, 'ID')
       .replace(/("?pid"?[:=] ?)\d+/g, '$1PID')
       .replace(/\s+/g, ' ')
       .trimEnd()
