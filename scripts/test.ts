@@ -21,12 +21,12 @@ function folder(name: string, concurrency: number): () => Promise<Outcome> {
 const SUITES: Readonly<Record<string, Suite>> = {
   unit: { run: () => runTogether(testFiles('test/unit'), 2), budget: 10 },
   contract: { run: folder('contract', 1), budget: 60 },
-  integration: { run: folder('integration', 1), budget: 120 },
+  integration: { run: folder('integration', 1), budget: 240 },
   crash: { run: folder('crash', 1), budget: 180 },
   memory: { run: folder('memory', 1), budget: 180 },
   fuzz: { run: folder('fuzz', 1), budget: 60 },
-  nodes: { run: () => import('./node-matrix.ts').then((matrix) => matrix.runOnOtherNodes()), budget: 300 },
-  interop: { run: () => import('./interop.ts').then((interop) => interop.runInterop()), budget: 900 },
+  nodes: { run: () => import('./node-matrix.ts').then((matrix) => matrix.runOnOtherNodes()), budget: 600 },
+  interop: { run: () => import('./interop.ts').then((interop) => interop.runInterop()), budget: 1500 },
 };
 
 /** What is said in one line. */
