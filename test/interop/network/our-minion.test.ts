@@ -65,13 +65,13 @@ const JOBS: readonly (readonly string[])[] = [
 
 test('jobs are returned as a real minion returns them, field for field', LIMIT, async (t) => {
   const { masterConfigDir, minionId, requestPort } = interop();
-  const place = minionPlace(t, 'ours2', { master: '127.0.0.1', master_port: requestPort });
+  const place = minionPlace(t, 'beside1', { master: '127.0.0.1', master_port: requestPort });
   const minion = await ownMinion(t, place);
   await minion.ready;
   const events = await listenTo(t, masterConfigDir, 'salt/job/');
   for (const job of JOBS) {
     const [fun = '', ...args] = job;
-    await salt(masterConfigDir, 'salt', '--static', '-L', `${minionId},ours2`, fun, ...args);
+    await salt(masterConfigDir, 'salt', '--static', '-L', `${minionId},beside1`, fun, ...args);
     const returns = new Map<unknown, SaltEvent>();
     while (returns.size < 2) {
       const [event] = await takeEvents(events, 1);
@@ -79,7 +79,7 @@ test('jobs are returned as a real minion returns them, field for field', LIMIT, 
       if (event?.tag.includes('/ret/') !== true || String(funs) !== fun) continue;
       returns.set(event.data['id'], event);
     }
-    const ours = returns.get('ours2') ?? assert.fail();
+    const ours = returns.get('beside1') ?? assert.fail();
     const theirs = returns.get(minionId) ?? assert.fail();
     assert.equal(ours.data['jid'], theirs.data['jid'], job.join(' '));
     assert.deepEqual(comparableReturn(ours), comparableReturn(theirs), job.join(' '));
@@ -91,19 +91,19 @@ test('grains that a real minion has too say the same', LIMIT, async (t) => {
   const { masterConfigDir, minionId, requestPort } = interop();
   const minion = await ownMinion(
     t,
-    minionPlace(t, 'ours3', { master: '127.0.0.1', master_port: requestPort }),
+    minionPlace(t, 'beside2', { master: '127.0.0.1', master_port: requestPort }),
   );
   await minion.ready;
   const all = (await salt(
     masterConfigDir,
     'salt',
     '-L',
-    `${minionId},ours3`,
+    `${minionId},beside2`,
     'grains.items',
     '--static',
   )) as Record<string, Record<string, unknown>>;
   const theirs = all[minionId] ?? assert.fail();
-  const ours = all['ours3'] ?? assert.fail();
+  const ours = all['beside2'] ?? assert.fail();
   const other = [
     'id',
     'pid',
@@ -122,8 +122,8 @@ test('grains that a real minion has too say the same', LIMIT, async (t) => {
 });
 
 for (const [id, isSpooling] of [
-  ['ours4', false],
-  ['ours5', true],
+  ['beside3', false],
+  ['beside4', true],
 ] as const) {
   test(
     `what is fired for the master arrives as from a real minion, in both forms (${isSpooling ? 'spool' : 'memory'})`,
