@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { BrokerCounters } from '../src/daemon/broker.ts';
+import { message } from './lib/run-parts.ts';
 
 const PART = fileURLToPath(new URL('./lib/soak-part.ts', import.meta.url));
 const MIB = 1024 * 1024;
@@ -45,17 +46,6 @@ export interface SoakOptions {
   readonly onSample?: (sample: SoakSample) => void;
 }
 
-function said<T>(child: ChildProcess, type: string): Promise<T> {
-  return new Promise((resolve, reject) => {
-    child.on('message', (message: T & { readonly type: string }) => {
-      if (message.type === type) resolve(message);
-    });
-    child.on('exit', (code) => {
-      reject(new Error(`A part ended early (${String(code)})`));
-    });
-  });
-}
-
 /** Runs a soak. */
 export async function soak({ seconds, rate, sampleMs, onSample }: SoakOptions): Promise<Soak> {
   const folder = mkdtempSync(join(tmpdir(), 'saltbus-soak-'));
@@ -70,23 +60,23 @@ export async function soak({ seconds, rate, sampleMs, onSample }: SoakOptions): 
   try {
     const broker = part('broker', sampleMs);
     const samples: SoakSample[] = [];
-    broker.on('message', (message: SoakSample & { readonly type: string }) => {
-      if (message.type !== 'sample') return;
-      samples.push(message);
-      onSample?.(message);
+    broker.on('message', (told: SoakSample & { readonly type: string }) => {
+      if (told.type !== 'sample') return;
+      samples.push(told);
+      onSample?.(told);
     });
-    await said(broker, 'up');
+    await message(broker, 'up');
     const listener = part('listen');
-    await said(listener, 'up');
-    await said(part('never-read'), 'up');
+    await message(listener, 'up');
+    await message(part('never-read'), 'up');
     const firing = part('fire', rate);
-    const fired = said<{ readonly count: number }>(firing, 'fired');
+    const fired = message<{ readonly count: number }>(firing, 'fired');
     await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     firing.send('stop');
     const { count } = await fired;
     let told = { count: 0, lost: 0 };
     for (let tries = 0; tries < 100 && told.count + told.lost < count; tries += 1) {
-      const answer = said<{ readonly count: number; readonly lost: number }>(listener, 'seen');
+      const answer = message<{ readonly count: number; readonly lost: number }>(listener, 'seen');
       listener.send('tell');
       told = await answer;
       if (told.count < count) await new Promise((resolve) => setTimeout(resolve, 100));

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BrokerCounters } from '../src/daemon/broker.ts';
 import type { Figure } from './lib/report.ts';
+import { message } from './lib/run-parts.ts';
 
 const PART = fileURLToPath(new URL('./lib/stalled-part.ts', import.meta.url));
 
@@ -21,17 +22,6 @@ export interface StalledRound {
   readonly counters: BrokerCounters;
 }
 
-function said<T>(child: ChildProcess, type: string): Promise<T> {
-  return new Promise((resolve, reject) => {
-    child.on('message', (message: T & { readonly type: string }) => {
-      if (message.type === type) resolve(message);
-    });
-    child.on('exit', (code) => {
-      reject(new Error(`A part ended early (${String(code)})`));
-    });
-  });
-}
-
 /** One round, with a stalled subscriber or without. */
 export async function stalledRound(count: number, stalled: boolean): Promise<StalledRound> {
   const folder = mkdtempSync(join(tmpdir(), 'saltbus-bench-'));
@@ -44,13 +34,13 @@ export async function stalledRound(count: number, stalled: boolean): Promise<Sta
   };
   try {
     const broker = part('broker');
-    await said(broker, 'up');
+    await message(broker, 'up');
     const listener = part('listen');
-    await said(listener, 'up');
-    const done = said<{ readonly rate: number; readonly seen: readonly number[] }>(listener, 'done');
+    await message(listener, 'up');
+    const done = message<{ readonly rate: number; readonly seen: readonly number[] }>(listener, 'done');
     part('fire');
     const { rate, seen } = await done;
-    const told = said<{ readonly most: number; readonly counters: BrokerCounters }>(broker, 'told');
+    const told = message<{ readonly most: number; readonly counters: BrokerCounters }>(broker, 'told');
     broker.send('tell');
     const { most, counters } = await told;
     return { rate, seen, grown: most, counters };

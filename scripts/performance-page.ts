@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { median } from '../bench/lib/report.ts';
+import { contendersOf, show } from '../bench/lib/report.ts';
 import type { Figure } from '../bench/lib/report.ts';
 
 /** What a figure was measured on. */
@@ -41,12 +41,8 @@ export function keepFigures(machine: Machine, figures: Readonly<Record<string, F
   if (existsSync(PAGE)) writeFileSync(PAGE, page());
 }
 
-function show(value: number): string {
-  return value >= 1000 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
-}
-
 function tableOf(name: string, figure: KeptFigure): string {
-  const { rounds, unit, smallerIsBetter = false, day, machine } = figure;
+  const { unit, day, machine } = figure;
   const lines = [
     `### ${name}`,
     '',
@@ -55,13 +51,8 @@ function tableOf(name: string, figure: KeptFigure): string {
     `| | median, ${unit} | least to most | ours against it |`,
     '| --- | ---: | ---: | ---: |',
   ];
-  let ours = NaN;
-  for (const [contender, values] of Object.entries(rounds)) {
-    const middle = median(values);
-    const isOurs = contender.startsWith('saltbus');
-    if (isOurs) ours = middle;
-    const ratio = smallerIsBetter ? middle / ours : ours / middle;
-    const times = isOurs || Number.isNaN(ratio) ? '' : `${show(ratio)} x`;
+  for (const { name: contender, values, middle, ratio } of contendersOf(figure)) {
+    const times = ratio === undefined || Number.isNaN(ratio) ? '' : `${show(ratio)} x`;
     const spread = `${show(Math.min(...values))} to ${show(Math.max(...values))}`;
     lines.push(`| ${contender} | ${show(middle)} | ${spread} | ${times} |`);
   }

@@ -33,21 +33,39 @@ export async function inTurn(
   return rounds;
 }
 
-function show(value: number): string {
+/** A figure as it is shown: whole with commas, or three digits. */
+export function show(value: number): string {
   return value >= 1000 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
 }
 
-/** Prints a figure: a line for each contender, with the ratio of ours to it. */
-export function printFigure({ name, unit, rounds, smallerIsBetter = false }: Figure): void {
-  console.log(name);
+/** One contender of a figure. */
+export interface Contender {
+  readonly name: string;
+  readonly values: readonly number[];
+  readonly middle: number;
+  /** How many times better the last of ours before it is; `undefined` for ours. */
+  readonly ratio: number | undefined;
+}
+
+/** The contenders of a figure, in order, each peer compared with the last of ours before it. */
+export function contendersOf({ rounds, smallerIsBetter = false }: Figure): readonly Contender[] {
   let ours = NaN;
-  for (const [contender, values] of Object.entries(rounds)) {
+  return Object.entries(rounds).map(([name, values]) => {
     const middle = median(values);
-    if (contender.startsWith('saltbus')) ours = middle;
+    if (!name.startsWith('saltbus'))
+      return { name, values, middle, ratio: smallerIsBetter ? middle / ours : ours / middle };
+    ours = middle;
+    return { name, values, middle, ratio: undefined };
+  });
+}
+
+/** Prints a figure: a line for each contender, with the ratio of ours to it. */
+export function printFigure(figure: Figure): void {
+  console.log(figure.name);
+  for (const { name, values, middle, ratio } of contendersOf(figure)) {
     const spread =
       values.length < 2 ? '' : `  (${show(Math.min(...values))} to ${show(Math.max(...values))})`;
-    const times = smallerIsBetter ? middle / ours : ours / middle;
-    const ratio = contender.startsWith('saltbus') ? '' : `   ours is ${show(times)} x`;
-    console.log(`  ${contender.padEnd(28)} ${show(middle).padStart(10)} ${unit}${spread}${ratio}`);
+    const times = ratio === undefined ? '' : `   ours is ${show(ratio)} x`;
+    console.log(`  ${name.padEnd(28)} ${show(middle).padStart(10)} ${figure.unit}${spread}${times}`);
   }
 }

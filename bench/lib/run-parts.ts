@@ -64,9 +64,9 @@ export class Parts implements Disposable {
 }
 
 /** Waits for a message of a part; rejects when it ends without. */
-export function message(child: ChildProcess, type: string): Promise<PartMessage> {
+export function message<Said = PartMessage>(child: ChildProcess, type: string): Promise<Said> {
   return new Promise((resolve, reject) => {
-    child.on('message', (said: PartMessage) => {
+    child.on('message', (said: Said & { readonly type: string }) => {
       if (said.type === type) resolve(said);
     });
     child.on('exit', (code) => {

@@ -8,7 +8,7 @@ import { SaltbusError } from '../../errors.ts';
 import { openStore } from '../../store/index.ts';
 import type { SqlRow, SqlValue, StatementDefinition, Store } from '../../store/index.ts';
 import { isPriority } from './entry.ts';
-import type { PackageKind, Priority, SpoolEntry } from './entry.ts';
+import type { SpoolEntry, SpooledInfo } from './entry.ts';
 
 type StatementName = 'insert' | 'delete' | 'all' | 'package';
 
@@ -53,15 +53,8 @@ export function rowOf(seq: number, arrivedAt: number, entry: SpoolEntry): readon
 }
 
 /** An entry as it is found in the file. */
-export interface FoundEntry {
+export interface FoundEntry extends Omit<SpooledInfo, 'tries' | 'state'> {
   readonly seq: number;
-  readonly id: string;
-  readonly lane: string;
-  readonly priority: Priority;
-  readonly kind: PackageKind;
-  readonly arrivedAt: number;
-  readonly expiresAt: number | undefined;
-  readonly size: number;
 }
 
 const HEAD = /^([0-4])\|(single|list)\|([\d.]+)\|([\d.]*)\|([A-Za-z0-9_-]+)\|([^]+)$/;
